@@ -1,0 +1,58 @@
+# Everything a developer or an operator runs here. `make` alone lists the targets.
+#
+# PYTHON       the Python (3.11 or newer) the virtual environment is made with
+# INTERPRETER  the Python named in the built plugin's first line (make build)
+# VAULT_BIN    a Vault binary for demo and test to use
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+RUN := $(VENV)/bin/python -m
+PLUGIN := dist/vault-plugin-secrets-pachyderm
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup lint test conformance build demo demo-up demo-down proto lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## make the virtual environment from requirements.lock
+
+$(READY): requirements.lock scripts/setup
+	@scripts/setup "$(PYTHON)" "$(VENV)" requirements.lock
+	@touch $@
+
+lint: $(READY) ## ruff and mypy
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+test: lint build conformance ## lint, build, conformance, then the whole suite
+	@$(RUN) pytest -q --durations=15
+
+conformance: $(READY) ## HTTP/2 conformance (h2spec), where Go is present
+	@$(VENV)/bin/python scripts/conformance
+
+build: $(READY) ## write dist/vault-plugin-secrets-pachyderm and its sha256
+	@$(RUN) scripts.bundle --output "$(PLUGIN)" $(if $(INTERPRETER),--interpreter "$(INTERPRETER)")
+
+demo: build ## tell the whole story on an OpenBao dev server and two simulated clusters
+	@$(RUN) scripts.demo
+
+demo-up: build ## the same server and clusters, left running to play with
+	@$(RUN) scripts.demo --up
+
+demo-down: $(READY) ## end what demo-up left running
+	@$(RUN) scripts.demo --down
+
+proto: $(READY) ## regenerate the code of every .proto file
+	@$(RUN) scripts.proto
+
+lock: $(READY) ## resolve the dependencies anew into requirements*.lock
+	@scripts/lock "$(VENV)"
+
+clean: ## remove what was built, not the virtual environment
+	rm -rf dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What builds, registers and shows the plugin; none of it is in the built file."""

@@ -1,0 +1,59 @@
+"""What a server's handler sees: one call, and for streaming methods its two directions."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Generic
+
+from shim.grpc.metadata import Metadata, user_metadata
+from shim.grpc.method import Rep, Req
+
+if TYPE_CHECKING:
+    from shim import http2
+
+
+class Call:
+    """The server's view of one call."""
+
+    __slots__ = ("_fields", "_metadata", "connection", "deadline")
+
+    def __init__(self, fields: http2.Fields, deadline: float | None, connection: object) -> None:
+        self._fields = fields
+        self._metadata: Metadata | None = None
+        #: the loop's time at which the caller gives up; None without a deadline
+        self.deadline = deadline
+        #: the same object for all calls of one connection, another for each other connection
+        self.connection = connection
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the caller sent beside the message; values byte for byte (latin-1)."""
+        if self._metadata is None:
+            self._metadata = user_metadata(self._fields)
+        return self._metadata
+
+    def values(self, key: str) -> list[str]:
+        """All values of one metadata key, in order."""
+        return [value for name, value in self._fields if name == key]
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, never below zero; None without a deadline."""
+        if self.deadline is None:
+            return None
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+
+class Stream(ABC, Generic[Req, Rep]):
+    """Both directions of a streaming call, as its handler uses them."""
+
+    @abstractmethod
+    async def receive(self) -> Req | None:
+        """The next message, None after the client's last."""
+
+    @abstractmethod
+    async def send(self, message: Rep) -> None:
+        """Send a message; waits while the client takes none.
+
+        Raises RpcError(RESOURCE_EXHAUSTED) for a message beyond four GiB.
+        """

@@ -1,0 +1,265 @@
+"""The gRPC channel: calls over one warm connection, redialled when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from shim import http2
+from shim.grpc.client_link import ClientLink
+from shim.grpc.dial import Target, dial
+from shim.grpc.limits import Limits
+from shim.grpc.messages import encode_message
+from shim.grpc.metadata import Metadata, check_metadata, encode_timeout
+from shim.grpc.outgoing import ClientStream, UnaryExchange, Unprocessed
+from shim.grpc.status import RpcError, Status
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable
+    from typing import Self, TypeVar
+
+    from shim.grpc.method import Method, Rep, Req
+
+    _T = TypeVar("_T")
+
+_USER_AGENT: Final = "grpc-python-shim/1"
+#: how often a call that no server began is sent again
+_ATTEMPTS: Final = 5
+
+
+class Channel:
+    """A client of one server.
+
+    It connects at the first call. Concurrent calls share one dial and one connection. A call
+    that the server surely did not begin (never sent, refused, or beyond a GOAWAY's last stream)
+    is sent again; any other is never sent twice. Every call ends: by the answer, its deadline,
+    or the loss of the connection.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        tls: ssl.SSLContext | None,
+        server_hostname: str | None,
+        authority: str,
+        limits: Limits | None,
+        connect_timeout: float,
+        keepalive_seconds: float | None,
+    ) -> None:
+        if tls is not None:
+            tls.set_alpn_protocols(["h2"])
+        self._target = target
+        self._tls = tls
+        self._server_hostname = server_hostname
+        self._limits = limits or Limits()
+        self._connect_timeout = connect_timeout
+        self._keepalive = keepalive_seconds
+        self._authority = authority
+        self._blocks: dict[str, bytes] = {}
+        self._link: ClientLink | None = None
+        self._dialing: asyncio.Task[ClientLink] | None = None
+        self._links: set[ClientLink] = set()
+        self._closed = False
+        #: dials that have succeeded so far
+        self.connections = 0
+
+    @classmethod
+    def unix(
+        cls,
+        path: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str = "localhost",
+        limits: Limits | None = None,
+        connect_timeout: float = 3.0,
+        keepalive_seconds: float | None = None,
+    ) -> Self:
+        """A channel to a unix socket. Times in seconds."""
+        return cls(
+            Target(path=path),
+            tls=tls,
+            server_hostname=server_hostname,
+            authority="localhost",
+            limits=limits,
+            connect_timeout=connect_timeout,
+            keepalive_seconds=keepalive_seconds,
+        )
+
+    @classmethod
+    def tcp(
+        cls,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
+        authority: str | None = None,
+        limits: Limits | None = None,
+        connect_timeout: float = 3.0,
+        keepalive_seconds: float | None = None,
+    ) -> Self:
+        """A channel to a TCP port. `server_hostname` (default `host`) is what TLS verifies."""
+        target = Target(host=host, port=port)
+        return cls(
+            target,
+            tls=tls,
+            server_hostname=server_hostname or host,
+            authority=authority or str(target),
+            limits=limits,
+            connect_timeout=connect_timeout,
+            keepalive_seconds=keepalive_seconds,
+        )
+
+    async def unary(
+        self,
+        method: Method[Req, Rep],
+        request: Req,
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> Rep:
+        """One message out, one in. `timeout` in seconds covers all, dialling included.
+
+        Raises RpcError with the server's status, or UNAVAILABLE, DEADLINE_EXCEEDED.
+        """
+        check_metadata(metadata)
+        body = encode_message(request)
+        deadline = self._deadline(timeout)
+        attempt = 1
+        while True:
+            link, stream = await self._open(deadline)
+            call = UnaryExchange(link, stream, method, deadline)
+            link.begin(stream, self._block(method.path, deadline, metadata), body)
+            try:
+                return await call.answer
+            except asyncio.CancelledError:
+                call.cancel()
+                raise
+            except Unprocessed:
+                if attempt == _ATTEMPTS:
+                    raise
+                attempt += 1
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        method: Method[Req, Rep],
+        *,
+        timeout: float | None = None,
+        metadata: Metadata = (),
+    ) -> AsyncIterator[ClientStream[Req, Rep]]:
+        """A streaming call; leaving the context cancels it unless it is over."""
+        check_metadata(metadata)
+        deadline = self._deadline(timeout)
+        link, stream = await self._open(deadline)
+        call = ClientStream(link, stream, method, deadline)
+        link.begin(stream, self._block(method.path, deadline, metadata), None)
+        try:
+            yield call
+        finally:
+            call.cancel()
+
+    async def close(self) -> None:
+        """Close the connection; calls at hand end with UNAVAILABLE. The channel is done for."""
+        self._closed = True
+        if self._dialing is not None:
+            self._dialing.cancel()
+            await asyncio.wait([self._dialing])
+        self._link = None
+        for link in list(self._links):
+            link.close()
+
+    def _deadline(self, timeout: float | None) -> float | None:
+        if timeout is None:
+            return None
+        if timeout <= 0:
+            raise _late()
+        return asyncio.get_running_loop().time() + timeout
+
+    def _block(self, path: str, deadline: float | None, metadata: Metadata) -> bytes:
+        """The header block of a call; what never changes of it is encoded once."""
+        block = self._blocks.get(path)
+        if block is None:
+            block = self._blocks[path] = http2.encode(
+                [
+                    (":method", "POST"),
+                    (":scheme", "http" if self._tls is None else "https"),
+                    (":path", path),
+                    (":authority", self._authority),
+                    ("te", "trailers"),
+                    ("content-type", "application/grpc"),
+                    ("user-agent", _USER_AGENT),
+                ]
+            )
+        if deadline is not None:
+            left = deadline - asyncio.get_running_loop().time()
+            block += http2.encode([("grpc-timeout", encode_timeout(left))])
+        if metadata:
+            block += http2.encode(metadata)
+        return block
+
+    async def _open(self, deadline: float | None) -> tuple[ClientLink, http2.Stream]:
+        """A new stream on a live connection."""
+        while True:
+            link = self._link
+            if link is None or not link.usable:
+                link = await _until(deadline, asyncio.shield(self._dial()))
+            elif not link.core.can_open:
+                await _until(deadline, link.slot())
+            if link.usable and link.core.can_open:
+                return link, link.core.open()
+
+    def _dial(self) -> asyncio.Task[ClientLink]:
+        """The dial at hand, or a new one."""
+        if self._closed:
+            raise RpcError(Status.UNAVAILABLE, f"{self._target}: the channel is closed")
+        if self._dialing is None:
+            self._dialing = asyncio.get_running_loop().create_task(
+                dial(
+                    self._target,
+                    self._make_link,
+                    self._tls,
+                    self._server_hostname,
+                    self._connect_timeout,
+                )
+            )
+            self._dialing.add_done_callback(self._dialled)
+        return self._dialing
+
+    def _dialled(self, task: asyncio.Task[ClientLink]) -> None:
+        self._dialing = None
+        if not task.cancelled() and task.exception() is None:
+            self._link = task.result()
+            self._links.add(self._link)
+            self.connections += 1
+
+    def _make_link(self) -> ClientLink:
+        return ClientLink(
+            str(self._target),
+            self._limits,
+            self._keepalive,
+            asyncio.get_running_loop(),
+            self._over,
+        )
+
+    def _over(self, link: ClientLink) -> None:
+        """A connection takes no new calls."""
+        if link.lost:
+            self._links.discard(link)
+        if self._link is link:
+            self._link = None
+
+
+def _late() -> RpcError:
+    return RpcError(Status.DEADLINE_EXCEEDED, "context deadline exceeded")
+
+
+async def _until(deadline: float | None, awaitable: Awaitable[_T]) -> _T:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await awaitable
+    except TimeoutError:
+        raise _late() from None

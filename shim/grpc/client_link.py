@@ -1,0 +1,168 @@
+"""The client's end of one connection."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from shim import http2
+from shim.grpc.inbox import wake
+from shim.grpc.link import Link
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from shim.grpc.limits import Limits
+    from shim.grpc.outgoing import Outgoing
+
+
+class ClientLink(Link):
+    """One dialled connection and its calls.
+
+    `ready` is done when the server's SETTINGS have come, or failed with the reason: only then
+    has a TLS 1.3 server had its say about our certificate.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        limits: Limits,
+        keepalive: float | None,
+        loop: asyncio.AbstractEventLoop,
+        on_over: Callable[[ClientLink], None],
+    ) -> None:
+        super().__init__(http2.Role.CLIENT, limits, loop)
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self._address = address
+        self._keepalive = keepalive
+        self._on_over = on_over
+        self._beat: asyncio.TimerHandle | None = None
+        self._pinged = False
+        self._slots: deque[asyncio.Future[None]] = deque()
+        self._handlers = {
+            http2.ResponseReceived: self._on_response,
+            http2.DataReceived: self._on_data,
+            http2.TrailersReceived: self._on_trailers,
+            http2.StreamReset: self._on_reset,
+            http2.SettingsReceived: self._on_settings,
+            http2.PingAcknowledged: _ignore,
+            http2.GoawayReceived: self._on_goaway,
+            http2.ConnectionFailed: self._on_failed,
+        }
+
+    @property
+    def usable(self) -> bool:
+        """Whether new calls may be tried here."""
+        return not self.lost and not self.core.exhausted and not self.transport.is_closing()
+
+    async def slot(self) -> None:
+        """Wait until the server takes one more call, or this connection no longer does."""
+        while self.usable and not self.core.can_open:
+            waiter = self.loop.create_future()
+            self._slots.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in self._slots:
+                    self._slots.remove(waiter)
+
+    def begin(self, stream: http2.Stream, block: bytes, body: tuple[bytes, ...] | None) -> None:
+        """Send a call's header block and, of a unary call, its whole body."""
+        self.core.send_headers(stream, block)
+        if body is not None:
+            for part in body:
+                self.core.send_data(stream, part, end=part is body[-1])
+        self.flush_soon()
+        if self._keepalive is not None and self._beat is None:
+            self._pinged = False
+            self._beat = self.loop.call_later(
+                self._keepalive, self._check_alive, self.core.frames_received
+            )
+
+    def call_over(self) -> None:
+        """A call has ended: the next one waiting may go, a draining connection close."""
+        while self._slots and self.core.can_open:
+            waiter = self._slots.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                break
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self.core.exhausted and not self.core.live and not self.lost:
+            self.close()
+
+    def on_lost(self, cause: Exception | None) -> None:
+        """End every call and let every waiter look again."""
+        reason = self.cut_reason or _words(cause)
+        if not self.ready.done():
+            self.ready.set_exception(
+                ConnectionError(self.cut_reason) if self.cut_reason else cause or _closed_early()
+            )
+        if self._beat is not None:
+            self._beat.cancel()
+        self._on_over(self)
+        for stream in list(self.core.live.values()):
+            if stream.owner is not None:
+                stream.owner.on_lost(f"{self._address}: {reason}")
+        for waiter in self._slots:
+            wake(waiter)
+
+    def _check_alive(self, frames_then: int) -> None:
+        """PING a server that is silent while calls wait; cut one that stays so."""
+        self._beat = None
+        if not self.core.live or self._keepalive is None:
+            return
+        if self.core.frames_received != frames_then:
+            self._pinged = False
+        elif self._pinged:
+            self.cut(f"no sign of life within {2 * self._keepalive:g} s")
+            return
+        else:
+            self._pinged = True
+            self.core.ping(b"alive?\0\0")
+            self.flush()
+        self._beat = self.loop.call_later(
+            self._keepalive, self._check_alive, self.core.frames_received
+        )
+
+    # Events
+
+    def _on_response(self, event: http2.ResponseReceived) -> None:
+        owner: Outgoing[Any, Any] | None = event.stream.owner
+        if owner is not None:
+            owner.on_response(event.fields, event.ended)
+
+    def _on_data(self, event: http2.DataReceived) -> None:
+        event.stream.owner.on_data(event.data, event.ended)
+
+    def _on_trailers(self, event: http2.TrailersReceived) -> None:
+        event.stream.owner.on_trailers(event.fields)
+
+    def _on_reset(self, event: http2.StreamReset) -> None:
+        event.stream.owner.on_reset(event)
+
+    def _on_settings(self, event: http2.SettingsReceived) -> None:
+        if event.first and not self.ready.done():
+            self.ready.set_result(None)
+        self.call_over()  # there may be more room for calls now
+
+    def _on_goaway(self, event: http2.GoawayReceived) -> None:
+        self._on_over(self)
+        self._close_if_done()
+
+    def _on_failed(self, event: http2.ConnectionFailed) -> None:
+        self.cut_reason = f"the server broke HTTP/2: {event.reason}"
+
+
+def _ignore(event: http2.Event) -> None:
+    """Nothing to do for a client."""
+
+
+def _closed_early() -> ConnectionError:
+    return ConnectionError("closed by the server before HTTP/2 began: no such service, or TLS")
+
+
+def _words(cause: Exception | None) -> str:
+    return "connection lost" if cause is None else f"connection lost: {cause}"

@@ -1,0 +1,88 @@
+"""Dialling: where to, and in words why not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shim.grpc.status import RpcError, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shim.grpc.client_link import ClientLink
+
+
+@dataclass(frozen=True)
+class Target:
+    """A unix socket's path, or a TCP host and port."""
+
+    path: str | None = None
+    host: str = ""
+    port: int = 0
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return self.path
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+async def dial(
+    target: Target,
+    make: Callable[[], ClientLink],
+    tls: ssl.SSLContext | None,
+    server_hostname: str | None,
+    limit: float,
+) -> ClientLink:
+    """Connect within `limit` seconds, TLS and the server's SETTINGS included.
+
+    Raises RpcError(UNAVAILABLE), naming the address and the cause.
+    """
+    loop = asyncio.get_running_loop()
+    options: dict[str, Any] = {}
+    if tls is not None:
+        options = {"ssl": tls, "server_hostname": server_hostname, "ssl_handshake_timeout": limit}
+    link: ClientLink | None = None
+    try:
+        async with asyncio.timeout(limit):
+            if target.path is not None:
+                _, link = await loop.create_unix_connection(make, target.path, **options)
+            else:
+                _, link = await loop.create_connection(make, target.host, target.port, **options)
+            await link.ready
+    except TimeoutError:
+        _abandon(link)
+        raise RpcError(Status.UNAVAILABLE, f"{target}: no connection within {limit:g} s") from None
+    except OSError as error:
+        _abandon(link)
+        raise RpcError(Status.UNAVAILABLE, f"{target}: {cause(error)}") from error
+    except BaseException:
+        _abandon(link)
+        raise
+    return link
+
+
+def _abandon(link: ClientLink | None) -> None:
+    if link is not None and not link.lost:
+        link.cut("given up while connecting")
+
+
+def cause(error: BaseException) -> str:
+    """Why a connection failed, in words for an operator."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: the certificate was not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or str(error)).replace('_', ' ').lower()}"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, socket.gaierror):
+        return f"the name was not resolved: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    with contextlib.suppress(IndexError):
+        return str(error.args[0])
+    return "the connection was closed while it was set up"

@@ -1,0 +1,217 @@
+"""A call on the server's side of a connection, from its request fields to its trailers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Generic
+
+from shim import http2
+from shim.grpc.call import Stream
+from shim.grpc.inbox import Inbox, Mailbox
+from shim.grpc.messages import encode_message
+from shim.grpc.method import Rep, Req
+from shim.grpc.outbox import Outbox
+from shim.grpc.status import RpcError, Status, status_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from shim.grpc.call import Call
+    from shim.grpc.method import Method
+    from shim.grpc.server_link import ServerLink
+
+_RESPONSE: Final = http2.encode([(":status", "200"), ("content-type", "application/grpc")])
+_OK: Final = http2.encode(status_fields(Status.OK, ""))
+
+
+class Incoming(Generic[Req, Rep]):
+    """What all kinds of calls share: the deadline, the handler's task, the one answer.
+
+    The HTTP/2 stream names it as its owner, so the link finds it.
+    """
+
+    _inbox: Inbox[Req]
+
+    def __init__(
+        self, link: ServerLink, stream: http2.Stream, call: Call, method: Method[Req, Rep]
+    ) -> None:
+        self._link = link
+        self._stream = stream
+        self._call = call
+        self._path = method.path
+        self._task: asyncio.Task[None] | None = None
+        self._running = False
+        self._opened = False
+        self._answered = False
+        self._timer: asyncio.TimerHandle | None = None
+        if call.deadline is not None:
+            self._timer = link.loop.call_at(call.deadline, self._expire)
+
+    def on_data(self, data: memoryview, ended: bool) -> None:
+        """A piece of the request's body."""
+        raise NotImplementedError
+
+    def on_drained(self) -> None:
+        """All that was sent has gone to the transport."""
+
+    def on_stalled(self) -> None:
+        """The client's window stayed shut, the stream is reset."""
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Nobody waits for the answer any more: stop the handler."""
+        self._end()
+        self._stop()
+
+    def _start(self) -> None:
+        """Run the handler in a task of its own."""
+        self._link.call_begun(self)
+        self._task = self._link.loop.create_task(self._run())
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            if not self._running:  # then `_run` will never begin
+                self._link.call_over(self)
+
+    async def _handle(self) -> None:
+        """Run the handler and send its answer. For the kinds of calls."""
+        raise NotImplementedError
+
+    async def _run(self) -> None:
+        self._running = True
+        try:
+            await self._handle()
+        except RpcError as error:
+            self._fail(error)
+        except asyncio.CancelledError:
+            self._fail(RpcError(Status.CANCELLED, "the call was cancelled"))
+        except Exception as error:
+            self._fail(RpcError(Status.UNKNOWN, type(error).__name__))
+            self._link.report(self._path, error)
+        finally:
+            self._link.call_over(self)
+
+    def _fail(self, error: RpcError) -> None:
+        """Answer with a status other than OK, unless the call has its answer."""
+        if not self._answered:
+            block = http2.encode(status_fields(error.code, error.message))
+            self._answer(block if self._opened else _RESPONSE + block)
+
+    def _answer(self, block: bytes) -> None:
+        self._end()
+        self._link.core.send_headers(self._stream, block, end=True)
+        self._link.flush_call()
+
+    def _end(self) -> None:
+        """Give back what the call holds."""
+        self._answered = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._inbox.release()
+
+    def _expire(self) -> None:
+        self._fail(RpcError(Status.DEADLINE_EXCEEDED, "context deadline exceeded"))
+        self._stop()
+
+
+class UnaryCall(Incoming[Req, Rep]):
+    """One message in, one out."""
+
+    def __init__(
+        self,
+        link: ServerLink,
+        stream: http2.Stream,
+        call: Call,
+        method: Method[Req, Rep],
+        encoding: str,
+        handler: Callable[[Req, Call], Awaitable[Rep]],
+    ) -> None:
+        super().__init__(link, stream, call, method)
+        self._inbox = Inbox(link, stream, method.request, encoding)
+        self._handler = handler
+        self._request: Req | None = None
+
+    def on_data(self, data: memoryview, ended: bool) -> None:
+        """Collect the request; its end starts the handler."""
+        self._inbox.acknowledge(len(data))
+        if self._answered:
+            return
+        try:
+            for request, _ in self._inbox.feed(data):
+                if self._request is not None:
+                    raise RpcError(Status.INTERNAL, "more than one message to a unary method")
+                self._request = request
+            self._inbox.hold()
+            if ended:
+                if self._request is None or self._inbox.partial:
+                    raise RpcError(Status.INTERNAL, "the request ended before its message")
+                self._start()
+        except RpcError as error:
+            self._fail(error)
+
+    async def _handle(self) -> None:
+        request, self._request = self._request, None
+        assert request is not None  # noqa: S101 - on_data has seen to it
+        parts = encode_message(await self._handler(request, self._call))
+        if not self._answered:
+            core = self._link.core
+            core.send_headers(self._stream, _RESPONSE)
+            for part in parts:
+                core.send_data(self._stream, part)
+            self._answer(_OK)
+
+
+class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):
+    """Any number of messages in and out."""
+
+    def __init__(
+        self,
+        link: ServerLink,
+        stream: http2.Stream,
+        call: Call,
+        method: Method[Req, Rep],
+        encoding: str,
+        handler: Callable[[Stream[Req, Rep], Call], Awaitable[None]],
+    ) -> None:
+        super().__init__(link, stream, call, method)
+        self._inbox: Mailbox[Req] = Mailbox(link, stream, method.request, encoding)
+        self._outbox = Outbox(link, stream)
+        self._handler = handler
+        self._start()
+
+    def on_data(self, data: memoryview, ended: bool) -> None:
+        """Queue what has come for the handler."""
+        if self._answered:
+            self._inbox.acknowledge(len(data))
+            return
+        try:
+            self._inbox.put(data)
+            if ended and self._inbox.partial:
+                raise RpcError(Status.INTERNAL, "the request ended inside a message")
+        except RpcError as error:
+            self._fail(error)
+            self.cancel()
+        if ended:
+            self._inbox.end()
+
+    def on_drained(self) -> None:
+        """Let a waiting `send` go on."""
+        self._outbox.drained()
+
+    async def receive(self) -> Req | None:
+        """The next message, None after the client's last."""
+        return await self._inbox.take()
+
+    async def send(self, message: Rep) -> None:
+        """Send a message; waits while the client takes none."""
+        if not self._opened:
+            self._opened = True
+            self._link.core.send_headers(self._stream, _RESPONSE)
+        await self._outbox.send(message)
+
+    async def _handle(self) -> None:
+        await self._handler(self, self._call)
+        if not self._answered:
+            self._answer(_OK if self._opened else _RESPONSE + _OK)

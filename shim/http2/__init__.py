@@ -1,0 +1,46 @@
+"""HTTP/2 (RFC 9113) without I/O, for both ends of a connection.
+
+`Connection` is the whole of it: bytes in, events out. Everything is in `docs/transport.md`.
+"""
+
+from shim.http2.blocks import encode
+from shim.http2.connection import Connection, Role
+from shim.http2.errors import ErrorCode, LocalMistake, code_name
+from shim.http2.events import (
+    ConnectionFailed,
+    DataReceived,
+    Event,
+    GoawayReceived,
+    PingAcknowledged,
+    RequestReceived,
+    ResponseReceived,
+    SettingsReceived,
+    StreamReset,
+    TrailersReceived,
+)
+from shim.http2.fields import Fields
+from shim.http2.limits import Limits
+from shim.http2.stream import State, Stream
+
+__all__ = [
+    "Connection",
+    "ConnectionFailed",
+    "DataReceived",
+    "ErrorCode",
+    "Event",
+    "Fields",
+    "GoawayReceived",
+    "Limits",
+    "LocalMistake",
+    "PingAcknowledged",
+    "RequestReceived",
+    "ResponseReceived",
+    "Role",
+    "SettingsReceived",
+    "State",
+    "Stream",
+    "StreamReset",
+    "TrailersReceived",
+    "code_name",
+    "encode",
+]

@@ -1,0 +1,106 @@
+"""Header blocks: HPACK by the `hpack` library, their CONTINUATION frames put together.
+
+Our own blocks use only HPACK's static table and literals that are never indexed. So a block says
+the same on every connection, in any order and beside any other: constant ones are encoded once,
+and blocks are joined by `+`. A token in a header also never enters a compression context.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from hpack import Decoder, Encoder
+from hpack.exceptions import HPACKError, OversizedHeaderListError
+
+from shim.http2.errors import ConnectionFault, ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shim.http2.limits import Limits
+
+# The library logs every block at DEBUG, values included. Tokens travel in them: never.
+logging.getLogger("hpack").setLevel(logging.INFO)
+
+_ENCODER: Final = Encoder()
+
+#: sets the dynamic table's size to zero: the start of our first block on a connection, and of the
+#: first one after the peer changed SETTINGS_HEADER_TABLE_SIZE (RFC 7541 section 4.2)
+NO_TABLE: Final = b"\x20"
+
+#: the size of the dynamic table, ours by default (RFC 7541 section 4.1 counts 32 for each entry)
+_LONGEST_ENTRY: Final = 4_096
+
+
+def encode(fields: Iterable[tuple[str, str]]) -> bytes:
+    """The block of `fields`; values are latin-1, as `shim.http2.fields` reads them."""
+    return b"".join(
+        _ENCODER.add((name.encode("latin-1"), value.encode("latin-1")), True)
+        for name, value in fields
+    )
+
+
+class OpenBlock:
+    """A block whose END_HEADERS has not come yet: only its CONTINUATION may follow."""
+
+    __slots__ = ("block", "ended", "frames", "stream_id")
+
+    def __init__(self, stream_id: int, ended: bool, block: memoryview) -> None:
+        self.stream_id = stream_id
+        self.ended = ended
+        self.block = bytearray(block)
+        self.frames = 0
+
+    def add(self, part: memoryview, limits: Limits) -> None:
+        """Add a CONTINUATION's payload; raises `ConnectionFault` beyond the limits."""
+        self.frames += 1
+        self.block += part
+        if self.frames > limits.max_continuations or len(self.block) > limits.max_header_block:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "header block too long")
+
+
+class BlockDecoder:
+    """The receiving side of a connection's compression context."""
+
+    __slots__ = ("_decoder", "_limit", "_lookup")
+
+    def __init__(self, max_header_list: int) -> None:
+        self._decoder = Decoder(max_header_list)
+        self._limit = max_header_list
+        self._lookup = self._decoder.header_table.get_by_index
+
+    def decode(self, block: bytes) -> list[tuple[bytes, bytes]]:
+        """The fields of a block.
+
+        Raises `ConnectionFault`: after an error the context is lost, and the connection with it
+        (RFC 9113 section 4.3).
+
+        A peer that indexes, as grpc-go does, sends mostly one-byte references: these are looked
+        up here, straight in the library's table, in a quarter of the time. From the first other
+        byte on the library decodes.
+        """
+        fields: list[tuple[bytes, bytes]] = []
+        try:
+            for position, byte in enumerate(block):
+                if not 0x80 < byte < 0xFF:
+                    if fields and byte & 0xE0 == 0x20:
+                        raise ConnectionFault(
+                            ErrorCode.COMPRESSION_ERROR, "table size update inside a block"
+                        )
+                    fields += self._decoder.decode(block[position:], raw=True)
+                    break
+                fields.append(self._lookup(byte & 0x7F))
+        except OversizedHeaderListError as error:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "header list too long") from error
+        except (HPACKError, IndexError, ValueError) as error:
+            raise ConnectionFault(
+                ErrorCode.COMPRESSION_ERROR, "header block undecodable"
+            ) from error
+        # No field is longer than a table entry and its share of the block (Huffman coding at most
+        # 8 bits from 5): the exact sum is for the few lists that could be too long.
+        if len(fields) * _LONGEST_ENTRY + 2 * len(block) > self._limit and (
+            sum(len(name) + len(value) + 32 for name, value in fields) > self._limit
+        ):
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "header list too long")
+        return fields
