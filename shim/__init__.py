@@ -1,0 +1,87 @@
+"""An SDK for plugins of HashiCorp Vault and OpenBao: secrets engines in Python.
+
+Declare a `Backend` of `Path` and `LeaseType` values and hand a function that makes one to
+`serve`; see ``examples/hello.py``.
+"""
+
+from shim.backend import Backend, SpecialPaths
+from shim.durations import show as show_duration
+from shim.errors import (
+    BackendError,
+    CodedError,
+    ErrorType,
+    PermissionDenied,
+    ReadOnly,
+    Unrecoverable,
+    UnsupportedOperation,
+    UnsupportedPath,
+    UserError,
+)
+from shim.fields import (
+    BOOL,
+    COMMA_LIST,
+    DURATION,
+    INT,
+    LOWER_CASE_STRING,
+    MAP,
+    NAME,
+    PAIRS,
+    STRING,
+    TIME,
+    Field,
+    Fields,
+    Kind,
+)
+from shim.host import Host, ReadOnlyStorage, Storage, StorageError, SystemView
+from shim.leases import Cap, LeaseType, clamp
+from shim.masked import Masked
+from shim.paths import Action, Path
+from shim.plugin import serve
+from shim.requests import Lease, Operation, Request, Response, listing
+from shim.wal import Rollback
+
+__all__ = [
+    "BOOL",
+    "COMMA_LIST",
+    "DURATION",
+    "INT",
+    "LOWER_CASE_STRING",
+    "MAP",
+    "NAME",
+    "PAIRS",
+    "STRING",
+    "TIME",
+    "Action",
+    "Backend",
+    "BackendError",
+    "Cap",
+    "CodedError",
+    "ErrorType",
+    "Field",
+    "Fields",
+    "Host",
+    "Kind",
+    "Lease",
+    "LeaseType",
+    "Masked",
+    "Operation",
+    "Path",
+    "PermissionDenied",
+    "ReadOnly",
+    "ReadOnlyStorage",
+    "Request",
+    "Response",
+    "Rollback",
+    "SpecialPaths",
+    "Storage",
+    "StorageError",
+    "SystemView",
+    "Unrecoverable",
+    "UnsupportedOperation",
+    "UnsupportedPath",
+    "UserError",
+    "clamp",
+    "listing",
+    "serve",
+    "show_duration",
+]

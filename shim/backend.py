@@ -1,0 +1,168 @@
+"""A backend as data, and how a request finds its handler in it.
+
+One `Backend` serves one mount. `dispatch` knows nothing of the wire: request in, response out,
+`BackendError` raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shim import fields as field_values
+from shim import openapi, path_help, wal
+from shim.errors import BackendError, CodedError, UnsupportedOperation, UnsupportedPath, UserError
+from shim.paths import Path, Router
+from shim.requests import Operation, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from shim.host import Host
+    from shim.leases import LeaseType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialPaths:
+    """``pb.Paths``: path prefixes the host treats apart (a ``*`` at the end matches the rest).
+
+    `root` needs a root or sudo token, `unauthenticated` none; `local_storage` is not replicated,
+    `seal_wrap_storage` is wrapped by the seal where the server can.
+    """
+
+    root: Sequence[str] = ()
+    unauthenticated: Sequence[str] = ()
+    local_storage: Sequence[str] = ()
+    seal_wrap_storage: Sequence[str] = ()
+
+
+async def _nothing(*_: object) -> None:
+    """The hook of a backend that has none."""
+
+
+@dataclass(kw_only=True)
+class Backend:
+    """All that a mount is made of.
+
+    `title` and `version` head its help and OpenAPI document, `description` is the help text.
+    `initialize` runs once the mount may use its storage, `periodic` about every minute,
+    `invalidate(key)` when another node changed a stored key, `close` when the mount goes.
+    """
+
+    title: str
+    version: str
+    description: str
+    paths: Sequence[Path]
+    lease_types: Sequence[LeaseType] = ()
+    special: SpecialPaths = SpecialPaths()
+    rollback: wal.Rollback | None = None
+    initialize: Callable[[Host], Awaitable[None]] = _nothing
+    periodic: Callable[[Request], Awaitable[None]] = _nothing
+    invalidate: Callable[[str], Awaitable[None]] = _nothing
+    close: Callable[[], Awaitable[None]] = _nothing
+    _router: Router = field(init=False, repr=False)
+    _leases: Mapping[str, LeaseType] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._router = Router(self.paths)
+        self._leases = {lease.name: lease for lease in self.lease_types}
+
+    async def dispatch(self, request: Request) -> Response | None:
+        """Answer `request`. Raises BackendError (and lets a handler's own errors through)."""
+        match request.operation:
+            case Operation.RESOLVE_PATH:  # before every client request of OpenBao: no I/O here
+                return Response(data={"path": request.path})
+            case Operation.HELP:
+                return Response(data=self._help(request.path))
+            case Operation.RENEW | Operation.REVOKE:
+                return await self._lease(request)
+            case Operation.ROLLBACK:
+                await self._roll_back(request)
+                return None
+        path, parameters = self._find(request.path)
+        operation = request.operation
+        action = path.action(operation)
+        if action is None:
+            raise UnsupportedOperation
+        sent = request.data
+        unknown = sorted(name for name in sent if name not in path.fields)
+        if unknown and path.strict:
+            quoted = " ".join(f'"{name}"' for name in unknown)
+            raise CodedError(422, f"unknown fields: [{quoted}]")
+        request.data = {**sent, **parameters}
+        request.fields = field_values.coerce(path.fields, request.data)
+        if operation in (Operation.CREATE, Operation.UPDATE):
+            field_values.demand(path.fields, request.fields)
+        response = await action.handler(request)
+        if response is not None:
+            response.warnings += _advice(path, sent, unknown, parameters)
+        return response
+
+    async def exists(self, request: Request) -> bool | None:
+        """Whether what `request` writes is there already; None where the path does not tell."""
+        path, parameters = self._find(request.path)
+        if path.exists is None:
+            return None
+        request.data = {**request.data, **parameters}
+        request.fields = field_values.coerce(path.fields, parameters)
+        return await path.exists(request)
+
+    def _find(self, requested: str) -> tuple[Path, dict[str, str]]:
+        found = self._router.find(requested)
+        if found is None:
+            raise UnsupportedPath
+        return found
+
+    def _help(self, requested: str) -> dict[str, Any]:
+        if not requested:
+            text, paths = path_help.root(self.description, self.paths), self.paths
+        else:
+            path, _ = self._find(requested)
+            text, paths = path_help.of_path(path, requested), [path]
+        return {
+            "help": text,
+            "see_also": None,
+            "openapi": openapi.document(self.title, self.version, paths),
+        }
+
+    async def _lease(self, request: Request) -> Response | None:
+        if request.lease is None:
+            raise BackendError(f"{request.operation} without a lease")
+        lease = self._leases.get(request.lease.type)
+        if lease is None:
+            raise BackendError(f"unknown lease type '{request.lease.type}'")
+        act = lease.renew if request.operation == Operation.RENEW else lease.revoke
+        try:
+            return await act(request)
+        except UserError as error:
+            # As a response it would be shown as a Go struct, as an invalid request it would end
+            # all further tries of a revocation.
+            raise BackendError(str(error)) from None
+
+    async def _roll_back(self, request: Request) -> None:
+        await self.periodic(request)
+        if self.rollback is not None:
+            immediate = bool(request.data.get("immediate"))
+            await wal.roll_back(request, self.rollback, immediate=immediate)
+
+
+def _advice(
+    path: Path, sent: Mapping[str, Any], unknown: list[str], parameters: Mapping[str, str]
+) -> list[str]:
+    """Warnings about what a caller sent and the path did not take, in Vault's own words."""
+    warnings = []
+    if unknown:
+        listed = " ".join(unknown)
+        warnings.append(f"Endpoint ignored these unrecognized parameters: [{listed}]")
+    replaced = sorted(name for name in sent if name in parameters)
+    if replaced:
+        warnings.append(
+            "Endpoint replaced the value of these parameters with the values captured from the"
+            f" endpoint's path: [{' '.join(replaced)}]"
+        )
+    warnings += [
+        f"Parameter '{name}' is deprecated: {path.fields[name].description}"
+        for name in sorted(sent)
+        if name in path.fields and path.fields[name].deprecated
+    ]
+    return warnings

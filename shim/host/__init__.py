@@ -1,0 +1,47 @@
+"""What the host offers a mount: ``pb.Storage`` and ``pb.SystemView`` over one channel.
+
+Every call has a deadline. What the host refuses is raised with the host's own words and nothing
+around them, because some of them ("cannot write to readonly storage") mean something to the host
+when they come back to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shim.host.errors import HostError, ReadOnlyStorage, StorageError, SystemViewError
+from shim.host.facts import Alias, ClusterInfo, Entity, PluginEnvironment, ReplicationState
+from shim.host.storage import Storage, StoredEntry
+from shim.host.system_view import SystemView
+
+if TYPE_CHECKING:
+    from shim.grpc import Channel
+
+__all__ = [
+    "Alias",
+    "ClusterInfo",
+    "Entity",
+    "Host",
+    "HostError",
+    "PluginEnvironment",
+    "ReadOnlyStorage",
+    "ReplicationState",
+    "Storage",
+    "StorageError",
+    "StoredEntry",
+    "SystemView",
+    "SystemViewError",
+]
+
+
+class Host:
+    """A mount's way to its host: `storage` and `system` over one channel, which it owns."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.storage = Storage(channel)
+        self.system = SystemView(channel)
+        self._channel = channel
+
+    async def close(self) -> None:
+        """Close the channel: the host, when it removes the mount, waits for that."""
+        await self._channel.close()

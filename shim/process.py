@@ -1,0 +1,142 @@
+"""A plugin's life: started by the host, one line said, served, gone when the host is.
+
+The host starts the file, reads one line from its standard output and from then on speaks gRPC over
+the unix socket named there (go-plugin). One process serves every mount of the plugin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn
+
+from google.protobuf.internal import api_implementation
+
+from shim import handshake, hardening, logs
+from shim.grpc import Server
+from shim.handshake import HandshakeEnvironment, HandshakeError
+from shim.life import PATIENCE, Life
+from shim.services import Broker, Controller, Health, Multiplexing, Stdio, Version
+from shim.tls import mutual_tls
+from shim.unix_socket import admit_group, private_path
+
+log = logging.getLogger(__name__)
+
+#: puts an engine's services on the server; gives what closes them
+Services = Callable[[Server, Broker, HandshakeEnvironment], Callable[[], Awaitable[None]]]
+
+#: seconds for the calls at hand to end, and again for the engine to close: the host kills a
+#: process that stays longer than 2
+_GRACE: Final = 0.9
+_STDIN, _STDOUT = 0, 1
+
+
+def serve(
+    services: Services,
+    *,
+    about: str,
+    version: str = "",
+    modules: tuple[str, ...] = (),
+    patience: float = PATIENCE,
+) -> NoReturn:
+    """Live as a plugin; never returns. The exit status is 1 where it could not serve at all.
+
+    `services` is called once, in the running loop, before the host can connect. `about` is what
+    somebody reads who starts the plugin by hand. `version` is the plugin's (``v1.2.3``, or "" for
+    none), `modules` are the packages that log in full, `patience` is how many seconds to wait for
+    the host's first connection.
+    """
+    if not handshake.launched_by_host(os.environ):
+        sys.stderr.write(about.rstrip("\n") + "\n")
+        sys.exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the host's terminal is the host's
+    logs.setup("shim", *modules)
+    try:
+        stdout = _take_stdout()
+        _demand_upb()
+        hardening.harden()
+        environment = handshake.read(os.environ)
+        if environment.mlock:
+            hardening.lock_memory()
+        life = _live(services, environment, Version(version), stdout, patience)
+        asyncio.new_event_loop().run_until_complete(life)
+    except (HandshakeError, hardening.MemoryNotLocked) as error:
+        log.error("%s", error)
+        _exit(1)
+    except Exception:
+        log.exception("the plugin cannot run")
+        _exit(1)
+    _exit(0)
+
+
+async def _live(
+    services: Services,
+    environment: HandshakeEnvironment,
+    version: Version,
+    stdout: int,
+    patience: float,
+) -> None:
+    trusted = environment.host_certificate
+    tls = mutual_tls(trusted) if trusted else None
+    life = Life()
+    server = Server(on_connections=life.connections, on_error=_log_error)
+    broker = Broker(tls.client if tls else None, life.host_left)
+    controller = Controller(lambda: life.end("the host says so"))
+    for service in (broker, controller, Stdio(life.over), Health(), Multiplexing(), version):
+        service.register(server)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, life.end, "SIGTERM")
+    with private_path(environment.socket_dir) as path:
+        close = services(server, broker, environment)
+        await server.listen_unix(path, tls.server if tls else None)
+        admit_group(path, environment.socket_group)
+        gc.collect()
+        gc.freeze()  # what start-up made lives as long as the process: never look through it again
+        line = handshake.line(environment.protocol_version, path, tls.certificate if tls else b"")
+        os.write(stdout, line.encode())
+        os.close(stdout)
+        life.begin(patience)
+        await life.over.wait()
+        await server.drain(_GRACE)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(close(), _GRACE)
+
+
+def _take_stdout() -> int:
+    """Keep standard output for the handshake line alone; return the descriptor to write it to.
+
+    Whatever else anyone prints, before or after, goes nowhere: a second line before ours breaks
+    the handshake, and one over 64 KiB after it stops the host from reading. Standard input is
+    closed to us likewise.
+    """
+    stdout = os.dup(_STDOUT)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, _STDIN)
+    os.dup2(nowhere, _STDOUT)
+    os.close(nowhere)
+    return stdout
+
+
+def _demand_upb() -> None:
+    """Raise HandshakeError unless protobuf is the compiled one: the other is 30 times slower."""
+    found = api_implementation.Type()
+    if found != "upb":
+        raise HandshakeError(
+            f"protobuf runs on its {found!r} implementation, this plugin needs 'upb': install the"
+            " protobuf wheel of this platform and unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+        )
+
+
+def _log_error(method: str, error: BaseException) -> None:
+    log.error("%s failed: %s", method, type(error).__name__, exc_info=error)
+
+
+def _exit(status: int) -> NoReturn:
+    """End now: a thread still busy, in a name look-up say, would hold up an orderly exit."""
+    os._exit(status)

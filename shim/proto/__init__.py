@@ -1,0 +1,1 @@
+"""Wire messages of the plugin protocol, generated from the .proto files beside them."""

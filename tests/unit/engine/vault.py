@@ -1,0 +1,182 @@
+"""A host for one backend, in this process: its services over a real socket, and its requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Self
+
+from shim import Backend, Fields, Host, Lease, Operation, Request, Response
+from shim.errors import READ_ONLY
+from shim.grpc import Call, Channel, Method, Server
+from shim.proto import backend_pb2 as pb
+from tests.unit.engine import secrecy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NANOSECONDS = 1_000_000_000
+
+
+class Vault:
+    """Serves storage and system view on a socket in `directory`, and asks `backend`.
+
+    `calls` counts what the backend asked of the host; `entries` is the mount's storage. An answer
+    of the host takes `delay` seconds. No error, warning or repr that comes out of the backend may
+    show a token: every request is checked for it.
+    """
+
+    def __init__(self, backend: Backend, directory: Path) -> None:
+        self.backend = backend
+        self.entries: dict[str, bytes] = {}
+        self.calls: Counter[str] = Counter()
+        self.default_ttl = self.max_ttl = 32 * 24 * 3600
+        self.read_only = False
+        self.delay = 0.0
+        self._socket = str(directory / "host")
+        self._server = Server()
+        for name, request, reply, handler in (
+            ("Storage/Get", pb.StorageGetArgs, pb.StorageGetReply, self._get),
+            ("Storage/Put", pb.StoragePutArgs, pb.StoragePutReply, self._put),
+            ("Storage/Delete", pb.StorageDeleteArgs, pb.StorageDeleteReply, self._delete),
+            ("Storage/List", pb.StorageListArgs, pb.StorageListReply, self._list),
+            ("SystemView/DefaultLeaseTTL", pb.Empty, pb.TTLReply, self._default),
+            ("SystemView/MaxLeaseTTL", pb.Empty, pb.TTLReply, self._max),
+        ):
+            self._server.unary(Method(f"/pb.{name}", request, reply), self._counted(name, handler))
+
+    async def __aenter__(self) -> Self:
+        await self._server.listen_unix(self._socket)
+        self.host = Host(Channel.unix(self._socket))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.backend.close()
+        await self.host.close()
+        await self._server.drain(1)
+
+    async def write(self, path: str, **data: Any) -> Response:
+        """Write as a client does: a create where the path says there is nothing yet."""
+        exists = await self.backend.exists(self.request(Operation.UPDATE, path, data))
+        operation = Operation.CREATE if exists is False else Operation.UPDATE
+        return await self.ask(operation, path, **data)
+
+    async def read(self, path: str) -> Response:
+        return await self.ask(Operation.READ, path)
+
+    async def ask(self, operation: str, path: str, /, **data: Any) -> Response:
+        return await self._dispatch(self.request(operation, path, data))
+
+    async def renew(self, lease: Lease, increment: int = 0, *, age: float = 0) -> Response:
+        """Renew `lease`, which was issued `age` seconds ago."""
+        return await self._lease(Operation.RENEW, lease, increment, age)
+
+    async def revoke(self, lease: Lease) -> None:
+        await self._lease(Operation.REVOKE, lease, 0, 0)
+
+    async def _lease(
+        self, operation: Operation, lease: Lease, increment: int, age: float
+    ) -> Response:
+        request = self.request(operation, "login/robot:any", {})
+        request.lease = Lease(
+            type=lease.type,
+            ttl=lease.ttl,
+            max_ttl=lease.max_ttl,
+            renewable=lease.renewable,
+            increment=increment,
+            issued=time.time() - age,
+            internal=json.loads(json.dumps(lease.internal)),
+        )
+        return await self._dispatch(request)
+
+    async def _dispatch(self, request: Request) -> Response:
+        secrecy.check(repr(request))
+        try:
+            response = await self.backend.dispatch(request) or Response()
+        except Exception as error:
+            secrecy.check_error(error)
+            raise
+        secrecy.check(f"{response!r} {response.lease!r} {response.warnings!r}")
+        return response
+
+    def request(self, operation: str, path: str, data: dict[str, Any]) -> Request:
+        return Request(
+            operation=operation,
+            path=path,
+            data=json.loads(json.dumps(data)),
+            storage=self.host.storage,
+            system=self.host.system,
+            fields=Fields({}, {}),
+        )
+
+    def _counted(self, name: str, handler: Any) -> Any:
+        async def counted(args: Any, call: Call) -> Any:
+            del call
+            self.calls[name] += 1
+            await asyncio.sleep(self.delay)
+            return handler(args)
+
+        return counted
+
+    def _get(self, args: pb.StorageGetArgs) -> pb.StorageGetReply:
+        value = self.entries.get(args.key)
+        if value is None:
+            return pb.StorageGetReply()
+        return pb.StorageGetReply(entry=pb.StorageEntry(key=args.key, value=value))
+
+    def _put(self, args: pb.StoragePutArgs) -> pb.StoragePutReply:
+        if self.read_only:
+            return pb.StoragePutReply(err=READ_ONLY)
+        self.entries[args.entry.key] = args.entry.value
+        return pb.StoragePutReply()
+
+    def _delete(self, args: pb.StorageDeleteArgs) -> pb.StorageDeleteReply:
+        self.entries.pop(args.key, None)
+        return pb.StorageDeleteReply()
+
+    def _list(self, args: pb.StorageListArgs) -> pb.StorageListReply:
+        below = (k.removeprefix(args.prefix) for k in self.entries if k.startswith(args.prefix))
+        return pb.StorageListReply(keys=sorted(below))
+
+    def _default(self, args: pb.Empty) -> pb.TTLReply:
+        del args
+        return pb.TTLReply(TTL=self.default_ttl * NANOSECONDS)
+
+    def _max(self, args: pb.Empty) -> pb.TTLReply:
+        del args
+        return pb.TTLReply(TTL=self.max_ttl * NANOSECONDS)
+
+
+def lease_of(response: Response) -> Lease:
+    assert response.lease is not None
+    return response.lease
+
+
+def token_of(response: Response) -> str:
+    """The token a login answered with."""
+    assert response.data is not None
+    token: str = response.data["user_token"]
+    return token
+
+
+def granted(mount: Vault, renewed: Lease, increment: int = 0, *, age: float = 0) -> float:
+    """What the host makes of a renewal: the increment wins over the TTL, the maxima over both."""
+    longest = min(renewed.max_ttl or mount.max_ttl, mount.max_ttl)
+    return min(increment or renewed.ttl, longest - age)
+
+
+async def settle() -> None:
+    """Let the loop take note of what its sockets have to tell."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def eventually(condition: Callable[[], bool], within: float = 10) -> None:
+    """Wait until `condition` holds; fail when it does not `within` seconds."""
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        await asyncio.sleep(0.01)

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from shim import ReadOnlyStorage, wal
+from tests.unit.engine.vault import Vault
+from tests.unit.framework.toy import Toy
+
+
+def age(vault: Vault, seconds: float) -> None:
+    """Make every entry as old as if it had been written `seconds` before."""
+    for key, value in vault.entries.items():
+        record = json.loads(value)
+        vault.entries[key] = json.dumps({**record, "created": record["created"] - seconds}).encode()
+
+
+async def test_an_old_entry_is_undone_once(vault: Vault, toy: Toy) -> None:
+    await wal.put(vault.host.storage, "mint", {"a": 1})
+    age(vault, 601)
+    await vault.ask("rollback", "")
+    await vault.ask("rollback", "")
+    assert toy.happened == ["periodic", "undo mint {'a': 1}", "periodic"]
+    assert vault.entries == {}
+
+
+async def test_a_young_entry_waits_unless_told_to_hurry(vault: Vault, toy: Toy) -> None:
+    await wal.put(vault.host.storage, "mint", {})
+    await vault.ask("rollback", "")
+    assert toy.happened == ["periodic"]
+    await vault.ask("rollback", "", immediate=True)
+    assert toy.happened[-1] == "undo mint {}"
+
+
+async def test_a_failed_undo_is_kept_and_tried_again(vault: Vault, toy: Toy) -> None:
+    await wal.put(vault.host.storage, "mint", {})
+    toy.undo_fails = True
+    await vault.ask("rollback", "", immediate=True)
+    assert len(vault.entries) == 1
+    toy.undo_fails = False
+    await vault.ask("rollback", "", immediate=True)
+    assert vault.entries == {}
+
+
+async def test_what_was_done_is_forgotten(vault: Vault, toy: Toy) -> None:
+    entry = await wal.put(vault.host.storage, "mint", {})
+    await wal.delete(vault.host.storage, entry)
+    await vault.ask("rollback", "", immediate=True)
+    assert toy.happened == ["periodic"]
+
+
+async def test_a_node_that_may_not_write_says_so_in_the_hosts_words(vault: Vault) -> None:
+    vault.read_only = True
+    with pytest.raises(ReadOnlyStorage, match=r"^cannot write to readonly storage$"):
+        await wal.put(vault.host.storage, "mint", {})

@@ -1,0 +1,181 @@
+"""A backend that uses each part of the framework once, and remembers what happened to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shim import (
+    BOOL,
+    INT,
+    STRING,
+    Action,
+    Backend,
+    BackendError,
+    CodedError,
+    Field,
+    Host,
+    Lease,
+    LeaseType,
+    Operation,
+    Path,
+    PermissionDenied,
+    Request,
+    Response,
+    Rollback,
+    SpecialPaths,
+    Unrecoverable,
+    UserError,
+    listing,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ERRORS: dict[str, Exception] = {
+    "user": UserError("write something else"),
+    "coded": CodedError(418, "a teapot"),
+    "denied": PermissionDenied("no"),
+    "unrecoverable": Unrecoverable("hopeless"),
+    "plain": BackendError("broken"),
+    "unforeseen": ZeroDivisionError("the secret is hunter2"),
+    "slow": TimeoutError(),
+}
+
+
+class Toy:
+    def __init__(self) -> None:
+        self.happened: list[str] = []
+        self.undo_fails = False
+
+    def backend(self) -> Backend:
+        name = Field(kind=STRING, description="Its name.")
+        return Backend(
+            title="Toy",
+            version="1.2.3",
+            description="A toy.",
+            paths=[
+                Path(
+                    template="things/",
+                    synopsis="List things.",
+                    description="All of them.",
+                    operations={Operation.LIST: Action(handler=self.list, summary="List things")},
+                ),
+                Path(
+                    template="things/{name}",
+                    synopsis="A thing.",
+                    description="Holds a size.",
+                    exists=self.exists,
+                    fields={
+                        "name": name,
+                        "size": Field(kind=INT, description="Its size.", required=True),
+                        "hidden": Field(kind=BOOL, description="Whether shown.", default=False),
+                        "weight": Field(kind=INT, description="use size", deprecated=True),
+                        "key": Field(kind=STRING, description="A secret.", sensitive=True),
+                    },
+                    operations={
+                        Operation.READ: Action(
+                            handler=self.read,
+                            summary="Read a thing",
+                            answers={"size": Field(kind=INT, description="Its size.")},
+                        ),
+                        Operation.UPDATE: Action(handler=self.write, summary="Write a thing"),
+                        Operation.PATCH: Action(handler=self.write, summary="Patch a thing"),
+                        Operation.DELETE: Action(handler=self.delete, summary="Delete a thing"),
+                    },
+                ),
+                Path(
+                    template="strict",
+                    synopsis="Takes nothing unknown.",
+                    description="",
+                    strict=True,
+                    operations={Operation.UPDATE: Action(handler=self.echo, summary="")},
+                ),
+                Path(
+                    template="fail/{how}",
+                    synopsis="Fails.",
+                    description="",
+                    fields={"how": Field(kind=STRING, description="How.")},
+                    operations={Operation.READ: Action(handler=self.fail, summary="")},
+                ),
+                Path(
+                    template="lease",
+                    synopsis="A lease.",
+                    description="",
+                    operations={Operation.READ: Action(handler=self.lease, summary="")},
+                ),
+            ],
+            lease_types=[LeaseType(name="loan", renew=self.renew, revoke=self.revoke)],
+            special=SpecialPaths(
+                root=["root/*"],
+                unauthenticated=["open"],
+                local_storage=["wal/"],
+                seal_wrap_storage=["things/"],
+            ),
+            rollback=Rollback(undo=self.undo, min_age=600),
+            initialize=self.initialize,
+            periodic=self.periodic,
+            invalidate=self.invalidate,
+            close=self.close,
+        )
+
+    async def exists(self, request: Request) -> bool:
+        return await request.storage.get(f"things/{request.fields['name']}") is not None
+
+    async def list(self, request: Request) -> Response:
+        return listing(await request.storage.list("things/"))
+
+    async def read(self, request: Request) -> Response | None:
+        entry = await request.storage.get(f"things/{request.fields['name']}")
+        return None if entry is None else Response(data={"size": int(entry.value)})
+
+    async def write(self, request: Request) -> None:
+        self.happened.append(request.operation)
+        size = str(request.fields["size"]).encode()
+        await request.storage.put(f"things/{request.fields['name']}", size)
+
+    async def delete(self, request: Request) -> None:
+        await request.storage.delete(f"things/{request.fields['name']}")
+
+    async def echo(self, request: Request) -> Response:
+        return Response(data=dict(request.data))
+
+    async def fail(self, request: Request) -> None:
+        raise ERRORS[request.fields["how"]]
+
+    async def lease(self, request: Request) -> Response:
+        del request
+        return Response(
+            data={"loaned": True},
+            lease=Lease(type="loan", ttl=60, max_ttl=120, internal={"book": "é", "n": [1]}),
+            warnings=["bring it back"],
+        )
+
+    async def renew(self, request: Request) -> Response:
+        assert request.lease is not None
+        self.happened.append(f"renew {dict(request.lease.internal)} {request.lease.increment}")
+        return Response(lease=request.lease)
+
+    async def revoke(self, request: Request) -> None:
+        assert request.lease is not None
+        if not request.lease.internal:
+            raise UserError("no book")
+        self.happened.append("revoke")
+
+    async def undo(self, request: Request, kind: str, data: Mapping[str, Any]) -> None:
+        del request
+        if self.undo_fails:
+            raise BackendError("not now")
+        self.happened.append(f"undo {kind} {dict(data)}")
+
+    async def initialize(self, host: Host) -> None:
+        self.happened.append(f"initialize {await host.storage.list('')}")
+
+    async def periodic(self, request: Request) -> None:
+        del request
+        self.happened.append("periodic")
+
+    async def invalidate(self, key: str) -> None:
+        self.happened.append(f"invalidate {key}")
+
+    async def close(self) -> None:
+        self.happened.append("close")
