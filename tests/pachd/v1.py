@@ -1,0 +1,214 @@
+"""Pachyderm 1.13's auth and version API, method by method, but for its access lists."""
+
+from collections.abc import Mapping
+
+from google.protobuf import empty_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import StatusCode
+
+from tests.pachd.call import Call, Methods, typed
+from tests.pachd.cluster_v1 import Auth, admins_only
+from tests.pachd.proto import auth_v1_pb2 as pb
+from tests.pachd.proto import version_pb2
+from tests.pachd.refusal import Refusal, bad_token, expired, same_hash
+from tests.pachd.scopes import Scopes
+from tests.pachd.tokens import Lease, hashed, new_token
+
+LONGEST = 30 * 24 * 60 * 60  # seconds: the default and the cap of a token's life
+
+
+class PachdV1(Scopes):
+    """A 1.x cluster."""
+
+    @property
+    def services(self) -> Mapping[str, Methods]:
+        return {
+            "auth.API": typed(
+                pb,
+                {
+                    "Activate": self.activate,
+                    "Authenticate": self.authenticate,
+                    "Authorize": self.authorize,
+                    "Deactivate": self.deactivate,
+                    "ExtendAuthToken": self.extend_auth_token,
+                    "ExtractAuthTokens": self.extract_auth_tokens,
+                    "GetACL": self.get_acl,
+                    "GetAdmins": self.get_admins,
+                    "GetAuthToken": self.get_auth_token,
+                    "GetScope": self.get_scope,
+                    "ModifyAdmins": self.modify_admins,
+                    "RestoreAuthToken": self.restore_auth_token,
+                    "RevokeAuthToken": self.revoke_auth_token,
+                    "SetScope": self.set_scope,
+                    "WhoAmI": self.who_am_i,
+                },
+            ),
+            "versionpb.API": {"GetVersion": (empty_pb2.Empty, self.get_version)},
+        }
+
+    async def get_version(self, call: Call, request: empty_pb2.Empty) -> version_pb2.Version:
+        return version_pb2.Version(major=1, minor=13, micro=4)
+
+    async def activate(self, call: Call, request: pb.ActivateRequest) -> pb.ActivateResponse:
+        if not self.enterprise_active:
+            raise Refusal(
+                "Pachyderm Enterprise is not active in this cluster, and the Pachyderm auth API "
+                "is an Enterprise-level feature"
+            )
+        if self.auth is Auth.ACTIVE:
+            raise Refusal("already activated")
+        subject = "pach:root" if request.root_token else request.subject
+        subject = self.canonical(subject) if subject else f"github:{request.github_token}"
+        if subject.startswith("github:") and subject != f"github:{request.github_token}":
+            raise Refusal(
+                f'asserted subject "{subject}" did not match owner of GitHub token '
+                f'"github:{request.github_token}"'
+            )
+        if not subject.startswith(("github:", "pach:", "robot:")):
+            raise Refusal(
+                f'invalid subject in request (must be a GitHub user or robot): "{subject}"'
+            )
+        token = request.root_token or new_token()
+        self.activated_by(subject, token, ttl=LONGEST if subject.startswith("github:") else 0)
+        return pb.ActivateResponse(pach_token=token)
+
+    async def deactivate(self, call: Call, request: pb.DeactivateRequest) -> pb.DeactivateResponse:
+        if self.auth is Auth.ACTIVE:
+            self.admin(call, "DeactivateAuth")
+            self.tokens.clear()
+            self.access.clear()
+        self.admins.clear()
+        self.auth = Auth.INACTIVE
+        return pb.DeactivateResponse()
+
+    async def authenticate(
+        self, call: Call, request: pb.AuthenticateRequest
+    ) -> pb.AuthenticateResponse:
+        if not request.github_token:
+            raise Refusal("unrecognized authentication mechanism (old pachd?)")
+        subject = f"github:{request.github_token}"
+        self.require_license(subject)
+        token = self.mint(subject, pb.TokenInfo.AUTHENTICATE, LONGEST)
+        return pb.AuthenticateResponse(pach_token=token)
+
+    async def who_am_i(self, call: Call, request: pb.WhoAmIRequest) -> pb.WhoAmIResponse:
+        caller = self.caller(call)
+        is_admin = caller.subject in self.admins
+        return pb.WhoAmIResponse(
+            username=caller.subject,
+            is_admin=is_admin,
+            ttl=self.tokens.ttl(caller),
+            cluster_roles=pb.ClusterRoles(roles=[pb.SUPER] if is_admin else []),
+        )
+
+    async def get_admins(self, call: Call, request: pb.GetAdminsRequest) -> pb.GetAdminsResponse:
+        self.caller(call)
+        return pb.GetAdminsResponse(admins=sorted(self.admins))
+
+    async def modify_admins(
+        self, call: Call, request: pb.ModifyAdminsRequest
+    ) -> pb.ModifyAdminsResponse:
+        for both in set(request.add) & set(request.remove):
+            raise Refusal(f'Invalid Request: "{both}" both added and removed as admin')
+        self.admin(call, "ModifyClusterRoleBinding")
+        try:
+            added = {self.canonical(subject) for subject in request.add}
+            removed = {self.canonical(subject) for subject in request.remove}
+            if not (self.admins | added) - removed:
+                raise Refusal(
+                    "invalid request: cannot remove all cluster administrators while auth is "
+                    "active, to avoid unfixable cluster states"
+                )
+        except Refusal as refusal:
+            raise Refusal(f"error applying cluster role bindings: {refusal}") from None
+        self.admins = (self.admins | added) - removed
+        return pb.ModifyAdminsResponse()
+
+    async def get_auth_token(
+        self, call: Call, request: pb.GetAuthTokenRequest
+    ) -> pb.GetAuthTokenResponse:
+        caller = self.caller(call)
+        is_admin = caller.subject in self.admins
+        if request.ttl < 0 and not is_admin:
+            raise Refusal("GetAuthTokenRequest.TTL must be >= 0")
+        subject = self.canonical(request.subject) if request.subject else caller.subject
+        if not is_admin and subject != caller.subject:
+            raise admins_only(caller.subject, "GetAuthToken on behalf of another user")
+        if subject.startswith("pach:"):
+            raise Refusal("GetAuthTokenRequest.Subject is invalid")
+        # A caller's own token without end, or in its last second, has no end in it either.
+        longest = LONGEST if is_admin else self.tokens.ttl(caller)
+        ttl = longest if request.ttl == 0 or request.ttl > longest else request.ttl
+        token = self.mint(subject, pb.TokenInfo.GET_TOKEN, ttl)
+        return pb.GetAuthTokenResponse(token=token, subject=subject)
+
+    async def extend_auth_token(
+        self, call: Call, request: pb.ExtendAuthTokenRequest
+    ) -> pb.ExtendAuthTokenResponse:
+        if request.ttl == 0:
+            raise Refusal("invalid request: ExtendAuthTokenRequest.TTL must be > 0")
+        self.admin(call, "ExtendAuthToken")
+        if request.ttl > LONGEST:
+            raise Refusal(f"can only extend tokens by at most {LONGEST} seconds")
+        key = hashed(request.token)
+        lease = self.tokens.get(key)
+        if lease is None:
+            raise bad_token()
+        left = self.tokens.ttl(lease)
+        if request.ttl < left:
+            raise Refusal(
+                f"provided TTL ({request.ttl}) is shorter than token's existing TTL ({left})"
+            )
+        self.tokens.put(key, lease.subject, lease.source, request.ttl)
+        return pb.ExtendAuthTokenResponse()
+
+    async def revoke_auth_token(
+        self, call: Call, request: pb.RevokeAuthTokenRequest
+    ) -> pb.RevokeAuthTokenResponse:
+        caller = self.caller(call)
+        key = hashed(request.token)
+        lease = self.tokens.get(key)
+        if lease is None:
+            raise Refusal("token has expired or is already revoked", StatusCode.INTERNAL)
+        if caller.subject not in self.admins and caller.subject != lease.subject:
+            raise admins_only(caller.subject, "RevokeAuthToken on another user's token")
+        self.tokens.delete(key)
+        return pb.RevokeAuthTokenResponse()
+
+    async def extract_auth_tokens(
+        self, call: Call, request: pb.ExtractAuthTokensRequest
+    ) -> pb.ExtractAuthTokensResponse:
+        self.admin(call, "ExtractAuthTokens")
+        return pb.ExtractAuthTokensResponse(
+            tokens=[
+                pb.HashedAuthToken(
+                    hashed_token=key,
+                    token_info=pb.TokenInfo(subject=lease.subject, source=lease.source),
+                    expiration=self._end(lease),
+                )
+                for key, lease in self.tokens.newest_first()
+                if lease.subject.startswith("robot:")
+            ]
+        )
+
+    async def restore_auth_token(
+        self, call: Call, request: pb.RestoreAuthTokenRequest
+    ) -> pb.RestoreAuthTokenResponse:
+        self.admin(call, "RestoreAuthToken")
+        token, ttl = request.token, 0
+        if token.HasField("expiration"):
+            # Rounded toward zero, where 0 means no end: the trap of the last second.
+            ttl = int(token.expiration.ToNanoseconds() / 1e9 - self.clock.now())
+            if ttl < 0:
+                raise expired()
+        if self.tokens.get(token.hashed_token) is not None:
+            raise Refusal(f"error restoring auth token: {same_hash()}")
+        self.tokens.put(token.hashed_token, token.token_info.subject, token.token_info.source, ttl)
+        return pb.RestoreAuthTokenResponse()
+
+    def _end(self, lease: Lease) -> Timestamp | None:
+        if lease.expires is None:
+            return None
+        end = Timestamp()
+        end.FromNanoseconds(int((self.clock.now() + self.tokens.ttl(lease)) * 1e9))
+        return end
