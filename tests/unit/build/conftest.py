@@ -1,0 +1,119 @@
+"""A plugin of a dozen lines, built by the real build, that tells what it sees when it runs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+WITNESS = """
+import fcntl, importlib, json, os, sys
+from google.protobuf.internal import api_implementation
+
+NATIVE = ("_cffi_backend", "cryptography.hazmat.bindings._rust", "google._upb._message")
+
+def seen(name):
+    place = sys.modules[name].__file__
+    descriptor = int(place.rpartition("/")[2])
+    return {
+        "file": place,
+        "seals": fcntl.fcntl(descriptor, fcntl.F_GET_SEALS),
+        "cloexec": bool(fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC),
+    }
+
+def main():
+    import cryptography.x509, hpack
+    if sys.argv[1:] == ["fail"]:
+        raise RuntimeError("asked to fail")
+    print(json.dumps({
+        "protobuf": api_implementation.Type(),
+        "native": {name: seen(name) for name in NATIVE},
+        "modules": {n: getattr(m, "__file__", None) for n, m in sys.modules.items()},
+        "path": sys.path,
+        "user": os.getuid(),
+    }))
+"""
+
+
+class Built(NamedTuple):
+    """A built file and ways to run it."""
+
+    path: Path
+
+    def run(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] = {},
+        cwd: Path = Path("/"),
+        user: int | None = None,
+        within: Sequence[str] = (),
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it with an empty environment, unless told otherwise."""
+        return subprocess.run(
+            [*within, self.path, *arguments],
+            env=env,
+            cwd=cwd,
+            user=user,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def witness(self, **how: Any) -> dict[str, Any]:
+        """Run it as `run` does and give what it saw."""
+        ran = self.run(**how)
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stderr == ""
+        seen: dict[str, Any] = json.loads(ran.stdout)
+        return seen
+
+
+def build(
+    root: Path, output: Path, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the build's command line on the checkout at `root`."""
+    return subprocess.run(
+        [sys.executable, "-m", "scripts.bundle", "--root", root, "--output", output, *options],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder every user may enter; pytest's own are for one user alone."""
+    folder = Path(tempfile.mkdtemp(prefix="build"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def checkout(open_folder: Path) -> Path:
+    """A checkout whose plugin is the witness."""
+    root = open_folder / "checkout"
+    (root / "vault_plugin").mkdir(parents=True)
+    (root / "vault_plugin/__init__.py").touch()
+    (root / "vault_plugin/__main__.py").write_text(WITNESS)
+    shutil.copy(ROOT / "LICENSE", root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def built(open_folder: Path, checkout: Path) -> Built:
+    """The witness, built for the default interpreter, in a path with a blank."""
+    path = open_folder / "plug ins" / "witness"
+    result = build(checkout, path)
+    assert result.returncode == 0, result.stderr
+    return Built(path)

@@ -1,0 +1,160 @@
+"""The built file runs anywhere, leaves nothing behind, and runs no code but its own."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.bundle.interpreter import suffix_of
+from tests.unit.build.conftest import Built, build
+
+NOBODY = 65534
+ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+
+
+def own_mounts(script: str) -> list[str]:
+    """A command that runs `script`, then its arguments, where it alone sees its mounts."""
+    ways = ["unshare", "--mount", "--propagation", "private"]
+    if os.getuid() != 0:
+        ways.append("--map-root-user")
+    tried = subprocess.run([*ways, "true"], capture_output=True, text=True)
+    if tried.returncode != 0:
+        pytest.skip(f"no mount namespace of our own: {tried.stderr.strip()}")
+    return [*ways, "/bin/sh", "-ec", f'{script}\nexec "$0" "$@"']
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+def test_an_empty_environment_is_enough(built: Built) -> None:
+    seen = built.witness()
+    assert seen["protobuf"] == "upb"
+    assert " " in str(built.path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
+def test_another_user_can_run_it(built: Built) -> None:
+    assert built.witness(user=NOBODY)["user"] == NOBODY
+
+
+def test_native_modules_come_from_sealed_memory(built: Built) -> None:
+    native = built.witness()["native"]
+    assert len({module["file"] for module in native.values()}) == len(native) == 3
+    for module in native.values():
+        assert module["file"].startswith("/proc/self/fd/")
+        assert module["seals"] & ALL_SEALS == ALL_SEALS
+        assert module["cloexec"]
+
+
+def test_all_else_comes_from_the_file_or_the_standard_library(built: Built) -> None:
+    seen = built.witness()
+    assert seen["path"][0] == str(built.path)
+    assert not [entry for entry in seen["path"] if "site-packages" in entry]
+    allowed = (str(built.path) + "/", "/proc/self/fd/", *seen["path"][1:])
+    foreign = {n: p for n, p in seen["modules"].items() if p and not p.startswith(allowed)}
+    assert not foreign
+
+
+def test_nothing_is_written(built: Built, tmp_path: Path) -> None:
+    homes = {"HOME": "home", "TMPDIR": "tmp", "XDG_CACHE_HOME": "cache"}
+    for folder in (*homes.values(), "cwd"):
+        (tmp_path / folder).mkdir()
+    before = files_below(tmp_path) + files_below(built.path.parent)
+    built.witness(env={k: str(tmp_path / v) for k, v in homes.items()}, cwd=tmp_path / "cwd")
+    assert files_below(tmp_path) + files_below(built.path.parent) == before
+
+
+def test_every_file_system_may_be_read_only(built: Built) -> None:
+    read_only = own_mounts(
+        "while read -r _ place _; do mount -o remount,bind,ro $place 2>/dev/null || true; done"
+        " < /proc/mounts\n"
+        "if touch /tmp/writable 2>/dev/null; then echo '/tmp is writable' >&2; exit 9; fi"
+    )
+    built.witness(within=read_only)
+
+
+def test_tmp_may_be_noexec(built: Built, tmp_path: Path) -> None:
+    noexec = own_mounts(f"mount -t tmpfs -o noexec,nosuid tmpfs '{tmp_path}'")
+    built.witness(within=noexec, env={"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}, cwd=tmp_path)
+
+
+def test_no_code_of_a_site_or_of_the_environment_runs(checkout: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin/python"
+    (site,) = environment.glob("lib/python3*/site-packages")
+    planted = "import os, pathlib; pathlib.Path(os.environ['RAN']).touch()\n"
+    (site / "planted.pth").write_text(planted)
+    (site / "sitecustomize.py").write_text(planted)
+    variables = {
+        "RAN": str(tmp_path / "ran"),
+        "PYTHONPATH": str(site),
+        "PYTHONSTARTUP": str(site / "sitecustomize.py"),
+        "PYTHONINSPECT": "1",
+        "PYTHONWARNINGS": "error",
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    subprocess.run([python, "-c", ""], env=variables, check=True, stdin=subprocess.DEVNULL)
+    ran = tmp_path / "ran"
+    assert ran.exists(), "the trap does not work"
+    ran.unlink()
+
+    plugin = Built(tmp_path / "plugin")
+    assert build(checkout, plugin.path, "--interpreter", str(python)).returncode == 0
+    assert plugin.path.read_bytes().startswith(f"#!{python} -IS".encode())
+    plugin.witness(env=variables)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("name", ["json", "fcntl", "google", "hpack", "_cffi_backend", "shim"])
+def test_nothing_is_imported_from_the_working_directory(
+    built: Built, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working directory')")
+    built.witness(cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+
+
+def test_a_traceback_reads_no_file_below_the_working_directory(
+    built: Built, tmp_path: Path
+) -> None:
+    (tmp_path / "vault_plugin").mkdir()
+    (tmp_path / "vault_plugin/__main__.py").write_text("planted\n" * 50)
+    ran = built.run("fail", cwd=tmp_path)
+    assert 'File "<vault_plugin/__main__.py>", line ' in ran.stderr
+    assert "asked to fail" in ran.stderr
+    assert "planted" not in ran.stderr
+
+
+def test_another_python_is_refused_in_one_line(built: Built, tmp_path: Path) -> None:
+    for_another = Built(tmp_path / "plugin")
+    own = f"cpython-{sys.version_info.major}{sys.version_info.minor}".encode()
+    data = built.path.read_bytes()
+    assert data.count(b'BUILT_FOR = ".' + own) == 1
+    for_another.path.write_bytes(
+        data.replace(b'BUILT_FOR = ".' + own, b'BUILT_FOR = ".cpython-399')
+    )
+    for_another.path.chmod(0o755)
+    check_refusal(for_another.run())
+
+
+def check_refusal(ran: subprocess.CompletedProcess[str]) -> None:
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith("[ERROR] vault-plugin-secrets-pachyderm is built for cpython-")
+
+
+def test_every_other_python_here_is_refused_in_one_line(built: Built) -> None:
+    minors = (minor for minor in range(6, 20) if minor != sys.version_info.minor)
+    named = filter(None, (shutil.which(f"python3.{minor}") for minor in minors))
+    # A version manager's stand-ins are on PATH also where they have nothing to run.
+    others = [python for python in named if suffix_of(Path(python))]
+    if not others:
+        pytest.skip("no other Python 3 on PATH")
+    for python in others:
+        check_refusal(built.run(within=[python, "-IS"]))
