@@ -1,0 +1,63 @@
+"""Write the built file. The same tree gives the same bytes, wherever and whenever it is built."""
+
+import importlib.util
+import io
+import marshal
+import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path, PurePosixPath
+
+from scripts.bundle.contents import Contents, Item
+
+# A .pyc header: magic number, flags (0b01: goes by the source's hash and is never checked), hash.
+PYC_HEADER = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+
+
+def compiled(name: str, source: bytes) -> bytes:
+    """Compile a module to a .pyc that names no path of this machine.
+
+    A file name in angle brackets also keeps a traceback from looking for the source's lines below
+    the working directory, where anyone's file might stand. Raises SyntaxError.
+    """
+    code = compile(source, f"<{name}>", "exec", dont_inherit=True, optimize=0)
+    return PYC_HEADER + marshal.dumps(code)
+
+
+def module_name(native: Item) -> str:
+    """Give the import name of a native module: `a/_b.abi3.so` is `a._b`."""
+    path = PurePosixPath(native.name)
+    return ".".join((*path.parent.parts, path.name.partition(".")[0]))
+
+
+def missing_packages(names: set[str]) -> set[str]:
+    """Name the `__init__` files that namespace packages lack: zipimport finds none without them."""
+    folders = {parent for name in names for parent in PurePosixPath(name).parents if parent.name}
+    return {f"{folder}/__init__.py" for folder in folders} - names
+
+
+def entries(contents: Contents) -> dict[str, bytes]:
+    """Lay out the archive: entry name to bytes."""
+    sources = {item.name: item.source.read_bytes() for item in contents.modules}
+    importable = {item.name for item in (*contents.modules, *contents.natives)}
+    sources |= dict.fromkeys(missing_packages(importable), b"")
+    entry = (Path(__file__).parent / "entry.py").read_text()
+    laid_out = {"__main__.py": entry.replace("@BUILT_FOR@", EXTENSION_SUFFIXES[0]).encode()}
+    laid_out |= {f"{name}c": compiled(name, sources[name]) for name in sorted(sources)}
+    laid_out |= {
+        f"native/{module_name(item)}.so": item.source.read_bytes() for item in contents.natives
+    }
+    laid_out |= {item.name: item.source.read_bytes() for item in contents.licences}
+    return laid_out
+
+
+def executable(first_line: str, laid_out: dict[str, bytes]) -> bytes:
+    """Join the `#!` line and the entries into the bytes of the built file."""
+    written = io.BytesIO()
+    written.write(first_line.encode() + b"\n")
+    with zipfile.ZipFile(written, "w") as archive:
+        for name in sorted(laid_out):
+            about = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            about.create_system = 3  # Unix, also where the build is not
+            about.external_attr = 0o644 << 16
+            archive.writestr(about, laid_out[name])
+    return written.getvalue()

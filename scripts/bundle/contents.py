@@ -1,0 +1,76 @@
+"""What goes into the built file: our own packages and the parts of our dependencies that run."""
+
+import importlib.metadata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+OWN_PACKAGES = ("shim", "vault_plugin")
+
+DEPENDENCIES = {
+    "cffi": ("_cffi_backend.",),  # what cryptography needs of it at run time
+    "cryptography": ("cryptography/",),
+    "hpack": ("hpack/",),
+    "protobuf": ("google/_upb/", "google/protobuf/"),
+}
+
+LEFT_OUT = (
+    "google/protobuf/compiler/",  # the compiler's plugin protocol
+    "google/protobuf/internal/json_format_benchmark.py",
+    "google/protobuf/internal/message_benchmark.py",
+    "google/protobuf/internal/testing_refleaks.py",
+    "google/protobuf/testdata/",
+)
+
+
+class Item(NamedTuple):
+    """One file on its way into the archive: its name below the import root, and where it is now."""
+
+    name: str
+    source: Path
+
+
+def _own(root: Path) -> Iterator[Item]:
+    for package in OWN_PACKAGES:
+        for source in (root / package).rglob("*.py"):
+            yield Item(source.relative_to(root).as_posix(), source)
+
+
+def _installed() -> Iterator[Item]:
+    for dependency, prefixes in DEPENDENCIES.items():
+        distribution = importlib.metadata.distribution(dependency)
+        for path in distribution.files or ():
+            name = path.as_posix()
+            if name.startswith(prefixes) and not name.startswith(LEFT_OUT):
+                yield Item(name, Path(str(distribution.locate_file(path))))
+
+
+def _licences() -> Iterator[Item]:
+    for dependency in DEPENDENCIES:
+        distribution = importlib.metadata.distribution(dependency)
+        for path in distribution.files or ():
+            if ".dist-info" in path.parts[0] and path.name.startswith("LICENSE"):
+                source = Path(str(distribution.locate_file(path)))
+                yield Item(f"licences/{dependency}/{path.name}", source)
+
+
+class Contents(NamedTuple):
+    """All that the built file holds, each list sorted by name."""
+
+    modules: list[Item]
+    natives: list[Item]
+    licences: list[Item]
+
+
+def contents(root: Path) -> Contents:
+    """Collect from the checkout at `root` and from the environment this runs in.
+
+    Raises PackageNotFoundError when a dependency is not installed.
+    """
+    code = sorted((*_own(root), *_installed()))
+    licences = [Item("licences/LICENSE", root / "LICENSE"), *_licences()]
+    return Contents(
+        modules=[item for item in code if item.name.endswith(".py")],
+        natives=[item for item in code if item.name.endswith(".so")],
+        licences=sorted(licences),
+    )
