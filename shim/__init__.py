@@ -32,13 +32,12 @@ from shim.fields import (
     Fields,
     Kind,
 )
-from shim.host import Host, ReadOnlyStorage, Storage, StorageError, SystemView
+from shim.host import Entity, Host, ReadOnlyStorage, Storage, StorageError, SystemView
 from shim.leases import Cap, LeaseType, clamp
 from shim.masked import Masked
 from shim.paths import Action, Path
 from shim.plugin import serve
 from shim.requests import Lease, Operation, Request, Response, listing
-from shim.wal import Rollback
 
 __all__ = [
     "BOOL",
@@ -56,6 +55,7 @@ __all__ = [
     "BackendError",
     "Cap",
     "CodedError",
+    "Entity",
     "ErrorType",
     "Field",
     "Fields",
@@ -71,7 +71,6 @@ __all__ = [
     "ReadOnlyStorage",
     "Request",
     "Response",
-    "Rollback",
     "SpecialPaths",
     "Storage",
     "StorageError",

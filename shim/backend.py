@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from shim import fields as field_values
 from shim import openapi, path_help, wal
-from shim.errors import BackendError, CodedError, UnsupportedOperation, UnsupportedPath, UserError
+from shim.errors import (
+    BackendError,
+    CodedError,
+    ReadOnly,
+    UnsupportedOperation,
+    UnsupportedPath,
+    UserError,
+)
+from shim.forwarding import Writable
 from shim.paths import Path, Router
 from shim.requests import Operation, Request, Response
 
@@ -45,8 +53,10 @@ class Backend:
     """All that a mount is made of.
 
     `title` and `version` head its help and OpenAPI document, `description` is the help text.
-    `initialize` runs once the mount may use its storage, `periodic` about every minute,
-    `invalidate(key)` when another node changed a stored key, `close` when the mount goes.
+    `undo` takes back what a write-ahead log entry announced (`shim.wal`).
+    `initialize` runs once the mount may use its storage (a standby only reads it), `periodic`
+    about every minute on the node that may write, `invalidate(key)` when another node changed a
+    stored key, `close` when the mount goes or its node changes its part in the cluster.
     """
 
     title: str
@@ -55,20 +65,25 @@ class Backend:
     paths: Sequence[Path]
     lease_types: Sequence[LeaseType] = ()
     special: SpecialPaths = SpecialPaths()
-    rollback: wal.Rollback | None = None
+    undo: wal.Undo | None = None
     initialize: Callable[[Host], Awaitable[None]] = _nothing
     periodic: Callable[[Request], Awaitable[None]] = _nothing
     invalidate: Callable[[str], Awaitable[None]] = _nothing
     close: Callable[[], Awaitable[None]] = _nothing
     _router: Router = field(init=False, repr=False)
     _leases: Mapping[str, LeaseType] = field(init=False, repr=False)
+    _writable: Writable = field(init=False, repr=False, default_factory=Writable)
 
     def __post_init__(self) -> None:
         self._router = Router(self.paths)
         self._leases = {lease.name: lease for lease in self.lease_types}
 
     async def dispatch(self, request: Request) -> Response | None:
-        """Answer `request`. Raises BackendError (and lets a handler's own errors through)."""
+        """Answer `request`. Raises BackendError (and lets a handler's own errors through).
+
+        A renewal or revocation runs where the host asks for it: of a lease it could not keep, a
+        standby asks for the revocation itself.
+        """
         match request.operation:
             case Operation.RESOLVE_PATH:  # before every client request of OpenBao: no I/O here
                 return Response(data={"path": request.path})
@@ -84,6 +99,8 @@ class Backend:
         action = path.action(operation)
         if action is None:
             raise UnsupportedOperation
+        if action.writes and not await self._writable.ask(request.system):
+            raise ReadOnly
         sent = request.data
         unknown = sorted(name for name in sent if name not in path.fields)
         if unknown and path.strict:
@@ -140,10 +157,14 @@ class Backend:
             raise BackendError(str(error)) from None
 
     async def _roll_back(self, request: Request) -> None:
-        await self.periodic(request)
-        if self.rollback is not None:
-            immediate = bool(request.data.get("immediate"))
-            await wal.roll_back(request, self.rollback, immediate=immediate)
+        if not await self._writable.ask(request.system):
+            return  # a standby is asked too; what it undid could be in the making elsewhere
+        try:
+            await self.periodic(request)
+        finally:
+            if self.undo is not None:
+                immediate = bool(request.data.get("immediate"))
+                await wal.roll_back(request, self.undo, immediate=immediate)
 
 
 def _advice(

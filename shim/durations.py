@@ -10,6 +10,7 @@ import re
 from fractions import Fraction
 
 NANOSECONDS = 1_000_000_000
+_LONGEST_TEXT = 100  # characters; a body of many megabytes could be all units
 LONGEST = (2**63 - 1) // NANOSECONDS  # seconds; a Go Duration is an int64 of nanoseconds
 
 _UNITS = {
@@ -35,7 +36,7 @@ def parse(raw: str | int | float) -> int:
     text = raw.strip() if isinstance(raw, str) else repr(raw)
     if not text:
         return 0
-    match = _WHOLE.fullmatch(text)
+    match = _WHOLE.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
     if match is None:
         raise ValueError("not a duration")
     sign, number, parts = match.groups()

@@ -24,11 +24,14 @@ class Action:
     """What one operation of a path does.
 
     `summary` is its line in the OpenAPI document; `answers` names the keys of its response data,
-    each with a field that describes it.
+    each with a field that describes it. `writes` is for what only one node of a cluster may do:
+    write storage, mint, issue a lease; on the others the host is told to forward the request
+    before the handler runs, because a lease cannot be kept there.
     """
 
     handler: Handler
     summary: str
+    writes: bool = False
     answers: Mapping[str, Field] = field(default_factory=dict)
 
 
@@ -81,6 +84,8 @@ class Router:
                 self._patterns.append((re.compile(path.pattern, re.DOTALL), path))
             else:
                 self._literal[path.template] = path
+                # A path to list is asked for help without its slash.
+                self._literal.setdefault(path.template.rstrip("/"), path)
 
     def find(self, requested: str) -> tuple[Path, dict[str, str]] | None:
         """The path and the values of its parameters; None when nothing matches."""

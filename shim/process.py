@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from google.protobuf.internal import api_implementation
 
@@ -65,7 +65,9 @@ def serve(
         if environment.mlock:
             hardening.lock_memory()
         life = _live(services, environment, Version(version), stdout, patience)
-        asyncio.new_event_loop().run_until_complete(life)
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(_log_stray)
+        loop.run_until_complete(life)
     except (HandshakeError, hardening.MemoryNotLocked) as error:
         log.error("%s", error)
         _exit(1)
@@ -135,6 +137,13 @@ def _demand_upb() -> None:
 
 def _log_error(method: str, error: BaseException) -> None:
     log.error("%s failed: %s", method, type(error).__name__, exc_info=error)
+
+
+def _log_stray(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an exception that nobody awaited. asyncio would show it, and arguments, as a repr."""
+    del loop
+    what = context["message"].partition("(")[0]
+    log.error("%s", what, exc_info=context.get("exception"))
 
 
 def _exit(status: int) -> NoReturn:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shim import payload
 from shim.errors import BackendError, ErrorType, UserError
 from shim.fields import Fields
 from shim.grpc import Call, Method, RpcError, Server, Status
 from shim.host import Host, HostError
 from shim.proto import backend_pb2 as pb
-from shim.requests import Lease, Request, Response
+from shim.requests import Lease, Operation, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,8 +174,10 @@ class BackendServicer:
 
 
 async def _end(mount: Mount) -> None:
-    await mount.backend.close()
-    await mount.host.close()
+    try:
+        await mount.backend.close()
+    finally:
+        await mount.host.close()
 
 
 def _mount_id(call: Call) -> str:
@@ -188,13 +190,12 @@ def _mount_id(call: Call) -> str:
 
 
 def _request(sent: pb.Request, host: Host) -> Request:
-    data = json.loads(sent.data) if sent.data else None
     return Request(
         operation=sent.operation,
         path=sent.path,
         storage=host.storage,
         system=host.system,
-        data=data if isinstance(data, dict) else {},
+        data=_body(sent),
         fields=_NO_FIELDS,
         lease=_lease(sent.secret) if sent.HasField("secret") else None,
         entity_id=sent.entity_id,
@@ -203,9 +204,20 @@ def _request(sent: pb.Request, host: Host) -> Request:
     )
 
 
+def _body(sent: pb.Request) -> dict[str, Any]:
+    if sent.operation == Operation.RESOLVE_PATH:
+        return {}  # it comes before the request proper, which is to refuse a body
+    try:
+        return payload.decode(sent.data)
+    except ValueError as error:
+        raise UserError(f"invalid request body: {error}") from None
+
+
 def _lease(sent: pb.Secret) -> Lease:
-    internal = json.loads(sent.internal_data) if sent.internal_data else None
-    internal = internal if isinstance(internal, dict) else {}
+    try:
+        internal = payload.decode(sent.internal_data)
+    except ValueError as error:
+        raise BackendError(f"the lease's internal data cannot be read: {error}") from None
     options = sent.lease_options
     return Lease(
         type=str(internal.pop("secret_type", "")),
@@ -219,7 +231,7 @@ def _lease(sent: pb.Secret) -> Lease:
 
 
 def _response(response: Response) -> pb.Response:
-    reply = pb.Response(data=_json(response.data), warnings=response.warnings)
+    reply = pb.Response(data=payload.encode(response.data), warnings=response.warnings)
     lease = response.lease
     if lease is not None:
         options = reply.secret.lease_options
@@ -227,12 +239,8 @@ def _response(response: Response) -> pb.Response:
         options.MaxTTL = lease.max_ttl * NANOSECONDS
         options.renewable = lease.renewable
         options.issue_time.seconds = GO_ZERO_TIME
-        reply.secret.internal_data = _json({**lease.internal, "secret_type": lease.type})
+        reply.secret.internal_data = payload.encode({**lease.internal, "secret_type": lease.type})
     return reply
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _error(error: Exception) -> pb.ProtoError:

@@ -57,7 +57,7 @@ def admit_group(path: str, group: str) -> None:
         number = int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
         os.chown(socket, -1, number)
         os.chown(socket.parent, -1, number)
-    except (KeyError, OSError) as error:
+    except (KeyError, OSError, OverflowError) as error:
         raise HandshakeError(
             f"cannot give the socket to PLUGIN_UNIX_SOCKET_GROUP {group!r}: {error}"
         ) from None

@@ -13,8 +13,10 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from shim.errors import BackendError
+from shim.host import HostError
 
 if TYPE_CHECKING:
     from shim.host import Storage
@@ -27,22 +29,14 @@ log = logging.getLogger(__name__)
 Undo = Callable[["Request", str, Mapping[str, Any]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollback:
-    """`undo(request, kind, data)` of entries at least `min_age` seconds old.
+async def put(storage: Storage, kind: str, data: Mapping[str, Any], *, min_age: float) -> str:
+    """Write an entry; gives its id. Raises what `Storage.put` raises.
 
-    `min_age` must be more than the longest time a request may take, or a rollback would undo a
-    request still under way. `undo` raises to be called again at the next rollback.
+    `min_age` is how many seconds to leave the entry alone: more than the request may take, or a
+    rollback would undo what is still under way.
     """
-
-    undo: Undo
-    min_age: int
-
-
-async def put(storage: Storage, kind: str, data: Mapping[str, Any]) -> str:
-    """Write an entry; gives its id. Raises what `Storage.put` raises."""
     entry = secrets.token_hex(16)
-    value = {"kind": kind, "created": time.time(), "data": data}
+    value = {"kind": kind, "created": time.time(), "min_age": min_age, "data": data}
     await storage.put(PREFIX + entry, json.dumps(value).encode(), seal_wrap=True)
     return entry
 
@@ -52,21 +46,25 @@ async def delete(storage: Storage, entry: str) -> None:
     await storage.delete(PREFIX + entry)
 
 
-async def roll_back(request: Request, rollback: Rollback, *, immediate: bool = False) -> None:
+async def roll_back(request: Request, undo: Undo, *, immediate: bool = False) -> None:
     """Undo every entry that is old enough, or every one where `immediate`.
 
-    An entry whose undo fails stays, and the others still have their turn.
+    `undo(request, kind, data)` raises to be called again at the next rollback; its entry stays,
+    and the others still have their turn.
     """
     for entry in await request.storage.list(PREFIX):
         stored = await request.storage.get(PREFIX + entry)
         if stored is None:
             continue
-        record = json.loads(stored.value)
-        if not immediate and time.time() - record["created"] < rollback.min_age:
-            continue
         try:
-            await rollback.undo(request, record["kind"], record["data"])
+            record = json.loads(stored.value)
+            if not immediate and time.time() - record["created"] < record["min_age"]:
+                continue
+            await undo(request, record["kind"], record["data"])
         except Exception as error:
-            log.warning("rollback of a %s entry failed, kept: %s", record["kind"], error)
+            # The text of an error that nobody foresaw may hold what the entry does: a token.
+            foreseen = isinstance(error, BackendError | HostError)
+            shown = str(error) if foreseen else type(error).__name__
+            log.warning("rollback of the entry %s failed, kept: %s", entry, shown)
             continue
         await delete(request.storage, entry)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 _USER_AGENT: Final = "grpc-python-shim/1"
-#: how often a call that no server began is sent again
+#: how often a call that no server began is tried
 _ATTEMPTS: Final = 5
 
 
@@ -112,6 +112,13 @@ class Channel:
             connect_timeout=connect_timeout,
             keepalive_seconds=keepalive_seconds,
         )
+
+    async def connect(self, timeout: float | None = None) -> None:
+        """Have a live connection, within `timeout` seconds. Calls do this by themselves.
+
+        Raises RpcError(UNAVAILABLE) when the dial fails, DEADLINE_EXCEEDED.
+        """
+        await self._connection(self._deadline(timeout))
 
     async def unary(
         self,
@@ -203,38 +210,46 @@ class Channel:
 
     async def _open(self, deadline: float | None) -> tuple[ClientLink, http2.Stream]:
         """A new stream on a live connection."""
-        while True:
-            link = self._link
-            if link is None or not link.usable:
-                link = await _until(deadline, asyncio.shield(self._dial()))
-            elif not link.core.can_open:
+        for _ in range(_ATTEMPTS):
+            link = await self._connection(deadline)
+            if not link.core.can_open:
                 await _until(deadline, link.slot())
             if link.usable and link.core.can_open:
                 return link, link.core.open()
+        raise RpcError(Status.UNAVAILABLE, f"{self._target}: connections end as soon as they begin")
+
+    async def _connection(self, deadline: float | None) -> ClientLink:
+        """The connection at hand, or a new one, which may have ended again."""
+        if self._link is not None and self._link.usable:
+            return self._link
+        return await _until(deadline, asyncio.shield(self._dial()))
 
     def _dial(self) -> asyncio.Task[ClientLink]:
         """The dial at hand, or a new one."""
         if self._closed:
             raise RpcError(Status.UNAVAILABLE, f"{self._target}: the channel is closed")
         if self._dialing is None:
-            self._dialing = asyncio.get_running_loop().create_task(
-                dial(
-                    self._target,
-                    self._make_link,
-                    self._tls,
-                    self._server_hostname,
-                    self._connect_timeout,
-                )
-            )
-            self._dialing.add_done_callback(self._dialled)
+            self._dialing = asyncio.get_running_loop().create_task(self._redial())
+            self._dialing.add_done_callback(_heed)
         return self._dialing
 
-    def _dialled(self, task: asyncio.Task[ClientLink]) -> None:
-        self._dialing = None
-        if not task.cancelled() and task.exception() is None:
-            self._link = task.result()
-            self._links.add(self._link)
-            self.connections += 1
+    async def _redial(self) -> ClientLink:
+        """Dial, and take note of the outcome before anyone can see that the task is done."""
+        try:
+            link = await dial(
+                self._target,
+                self._make_link,
+                self._tls,
+                self._server_hostname,
+                self._connect_timeout,
+            )
+        finally:
+            self._dialing = None
+        self._link = link
+        if not link.lost:
+            self._links.add(link)
+        self.connections += 1
+        return link
 
     def _make_link(self) -> ClientLink:
         return ClientLink(
@@ -251,6 +266,12 @@ class Channel:
             self._links.discard(link)
         if self._link is link:
             self._link = None
+
+
+def _heed(dialing: asyncio.Task[ClientLink]) -> None:
+    """Look at a failure that every caller was gone for: asyncio would complain of it."""
+    if not dialing.cancelled():
+        dialing.exception()
 
 
 def _late() -> RpcError:

@@ -153,7 +153,8 @@ class ClientLink(Link):
         self._close_if_done()
 
     def _on_failed(self, event: http2.ConnectionFailed) -> None:
-        self.cut_reason = f"the server broke HTTP/2: {event.reason}"
+        fault = "the server broke HTTP/2" if self.core.greeted else "this is no HTTP/2 server"
+        self.cut_reason = f"{fault}: {event.reason}"
 
 
 def _ignore(event: http2.Event) -> None:

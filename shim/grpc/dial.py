@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401  asyncio imports these two at the first look-up of a
 import contextlib
+import encodings.idna  # noqa: F401  name, when the interpreter may be gone, or another, on disk
 import socket
 import ssl
 from dataclasses import dataclass
@@ -57,7 +59,7 @@ async def dial(
     except TimeoutError:
         _abandon(link)
         raise RpcError(Status.UNAVAILABLE, f"{target}: no connection within {limit:g} s") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter for a name that DNS or TLS cannot carry
         _abandon(link)
         raise RpcError(Status.UNAVAILABLE, f"{target}: {cause(error)}") from error
     except BaseException:
@@ -81,6 +83,8 @@ def cause(error: BaseException) -> str:
         return "connection refused"
     if isinstance(error, socket.gaierror):
         return f"the name was not resolved: {error.strerror}"
+    if isinstance(error, ValueError):
+        return f"no valid host name: {error}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     with contextlib.suppress(IndexError):

@@ -33,6 +33,9 @@ class Status(enum.IntEnum):
     UNAUTHENTICATED = 16
 
 
+_BY_VALUE: Final = {str(status.value): status for status in Status}
+
+
 class RpcError(Exception):
     """A call that ended with a status other than OK.
 
@@ -100,7 +103,7 @@ def error_of_trailers(fields: Fields) -> RpcError | None:
     message = unquote_message(found.get("grpc-message", ""))
     if value is None:
         return RpcError(Status.INTERNAL, "the answer ended without a grpc-status")
-    try:
-        return RpcError(Status(int(value)), message)
-    except ValueError:
+    code = _BY_VALUE.get(value)
+    if code is None:
         return RpcError(Status.UNKNOWN, f"grpc-status {value!r}: {message}")
+    return RpcError(code, message)

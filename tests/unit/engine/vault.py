@@ -11,31 +11,46 @@ from typing import TYPE_CHECKING, Any, Self
 from shim import Backend, Fields, Host, Lease, Operation, Request, Response
 from shim.errors import READ_ONLY
 from shim.grpc import Call, Channel, Method, Server
+from shim.host import ReplicationState
 from shim.proto import backend_pb2 as pb
+from shim.proto import logical_pb2 as logical
+from tests.pachd import When
 from tests.unit.engine import secrecy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.unit.engine.crash import Crash
+
 NANOSECONDS = 1_000_000_000
+DOWN = "the storage is down"
 
 
 class Vault:
     """Serves storage and system view on a socket in `directory`, and asks `backend`.
 
-    `calls` counts what the backend asked of the host; `entries` is the mount's storage. An answer
-    of the host takes `delay` seconds. No error, warning or repr that comes out of the backend may
-    show a token: every request is checked for it.
+    `calls` counts what the backend asked of the host; `entries` is the mount's storage, `sealed`
+    the keys that were written seal-wrapped. An answer of the host is `delay` seconds old when it
+    arrives. `state` is the node's part in replication, `local` the mount's. `entities` are those
+    of the identity store by id. `crash` is told of every step of a storage call (see `crash.py`).
+    No error, warning or repr that comes out of the backend may show a token: every request is
+    checked for it.
     """
 
     def __init__(self, backend: Backend, directory: Path) -> None:
         self.backend = backend
         self.entries: dict[str, bytes] = {}
+        self.sealed: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.default_ttl = self.max_ttl = 32 * 24 * 3600
         self.read_only = False
+        self.state = ReplicationState.PERFORMANCE_PRIMARY
+        self.local = False
         self.delay = 0.0
+        self.entities: dict[str, logical.Entity] = {}
+        self.crash: Crash | None = None
+        self._abandoned: list[Backend] = []
         self._socket = str(directory / "host")
         self._server = Server()
         for name, request, reply, handler in (
@@ -45,8 +60,13 @@ class Vault:
             ("Storage/List", pb.StorageListArgs, pb.StorageListReply, self._list),
             ("SystemView/DefaultLeaseTTL", pb.Empty, pb.TTLReply, self._default),
             ("SystemView/MaxLeaseTTL", pb.Empty, pb.TTLReply, self._max),
+            ("SystemView/ReplicationState", pb.Empty, pb.ReplicationStateReply, self._state),
+            ("SystemView/LocalMount", pb.Empty, pb.LocalMountReply, self._local),
+            ("SystemView/EntityInfo", pb.EntityInfoArgs, pb.EntityInfoReply, self._entity),
         ):
-            self._server.unary(Method(f"/pb.{name}", request, reply), self._counted(name, handler))
+            self._server.unary(
+                Method(f"/pb.{name}", request, reply), self._counted(name, reply, handler)
+            )
 
     async def __aenter__(self) -> Self:
         await self._server.listen_unix(self._socket)
@@ -54,9 +74,28 @@ class Vault:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.backend.close()
+        for backend in (*self._abandoned, self.backend):
+            await backend.close()
         await self.host.close()
         await self._server.drain(1)
+
+    def restart(self, backend: Backend) -> None:
+        """Put a new plugin in the place of one that was killed."""
+        self._abandoned.append(self.backend)
+        self.backend = backend
+
+    async def roll_back(self) -> None:
+        """What the host asks once a minute, without waiting for entries to grow old."""
+        await self.ask(Operation.ROLLBACK, "", immediate=True)
+
+    def background(self) -> list[asyncio.Task[None]]:
+        """What the engine's mount does beside the requests."""
+        return [t for t in asyncio.all_tasks() if "_take_back" in repr(t.get_coro())]
+
+    @property
+    def log_entries(self) -> list[str]:
+        """The keys of the write-ahead log."""
+        return [key for key in self.entries if key.startswith("wal/")]
 
     async def write(self, path: str, **data: Any) -> Response:
         """Write as a client does: a create where the path says there is nothing yet."""
@@ -67,8 +106,12 @@ class Vault:
     async def read(self, path: str) -> Response:
         return await self.ask(Operation.READ, path)
 
-    async def ask(self, operation: str, path: str, /, **data: Any) -> Response:
-        return await self._dispatch(self.request(operation, path, data))
+    async def ask(
+        self, operation: str, path: str, /, *, entity_id: Any = "", **data: Any
+    ) -> Response:
+        request = self.request(operation, path, data)
+        request.entity_id = entity_id
+        return await self._dispatch(request)
 
     async def renew(self, lease: Lease, increment: int = 0, *, age: float = 0) -> Response:
         """Renew `lease`, which was issued `age` seconds ago."""
@@ -112,12 +155,18 @@ class Vault:
             fields=Fields({}, {}),
         )
 
-    def _counted(self, name: str, handler: Any) -> Any:
+    def _counted(self, name: str, reply: Any, handler: Any) -> Any:
         async def counted(args: Any, call: Call) -> Any:
             del call
             self.calls[name] += 1
+            crash = self.crash if name.startswith("Storage") else None
+            if crash is not None and await crash.strikes_storage(name, When.BEFORE):
+                return reply(err=DOWN)
+            answer = handler(args)
+            if crash is not None and await crash.strikes_storage(name, When.AFTER):
+                return reply(err=DOWN)
             await asyncio.sleep(self.delay)
-            return handler(args)
+            return answer
 
         return counted
 
@@ -131,6 +180,8 @@ class Vault:
         if self.read_only:
             return pb.StoragePutReply(err=READ_ONLY)
         self.entries[args.entry.key] = args.entry.value
+        if args.entry.seal_wrap:
+            self.sealed.add(args.entry.key)
         return pb.StoragePutReply()
 
     def _delete(self, args: pb.StorageDeleteArgs) -> pb.StorageDeleteReply:
@@ -141,6 +192,9 @@ class Vault:
         below = (k.removeprefix(args.prefix) for k in self.entries if k.startswith(args.prefix))
         return pb.StorageListReply(keys=sorted(below))
 
+    def _entity(self, args: pb.EntityInfoArgs) -> pb.EntityInfoReply:
+        return pb.EntityInfoReply(entity=self.entities.get(args.entity_id))
+
     def _default(self, args: pb.Empty) -> pb.TTLReply:
         del args
         return pb.TTLReply(TTL=self.default_ttl * NANOSECONDS)
@@ -148,6 +202,14 @@ class Vault:
     def _max(self, args: pb.Empty) -> pb.TTLReply:
         del args
         return pb.TTLReply(TTL=self.max_ttl * NANOSECONDS)
+
+    def _state(self, args: pb.Empty) -> pb.ReplicationStateReply:
+        del args
+        return pb.ReplicationStateReply(state=self.state)
+
+    def _local(self, args: pb.Empty) -> pb.LocalMountReply:
+        del args
+        return pb.LocalMountReply(local=self.local)
 
 
 def lease_of(response: Response) -> Lease:

@@ -44,6 +44,7 @@ ROUTER = Router(
         ("login/robot:x", "login/{subject}", {"subject": "robot:x"}),
         ("login/robot:é b", "login/{subject}", {"subject": "robot:é b"}),
         ("roles/", "roles/", {}),
+        ("roles", "roles/", {}),  # as path-help asks
         ("roles/r1", "roles/{name}", {"name": "r1"}),
         ("a.b/1/c/2/3", "a.b/{x}/c/{y}", {"x": "1", "y": "2/3"}),
     ],

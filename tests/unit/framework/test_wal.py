@@ -15,7 +15,7 @@ def age(vault: Vault, seconds: float) -> None:
 
 
 async def test_an_old_entry_is_undone_once(vault: Vault, toy: Toy) -> None:
-    await wal.put(vault.host.storage, "mint", {"a": 1})
+    await wal.put(vault.host.storage, "mint", {"a": 1}, min_age=600)
     age(vault, 601)
     await vault.ask("rollback", "")
     await vault.ask("rollback", "")
@@ -24,7 +24,7 @@ async def test_an_old_entry_is_undone_once(vault: Vault, toy: Toy) -> None:
 
 
 async def test_a_young_entry_waits_unless_told_to_hurry(vault: Vault, toy: Toy) -> None:
-    await wal.put(vault.host.storage, "mint", {})
+    await wal.put(vault.host.storage, "mint", {}, min_age=600)
     await vault.ask("rollback", "")
     assert toy.happened == ["periodic"]
     await vault.ask("rollback", "", immediate=True)
@@ -32,7 +32,7 @@ async def test_a_young_entry_waits_unless_told_to_hurry(vault: Vault, toy: Toy) 
 
 
 async def test_a_failed_undo_is_kept_and_tried_again(vault: Vault, toy: Toy) -> None:
-    await wal.put(vault.host.storage, "mint", {})
+    await wal.put(vault.host.storage, "mint", {}, min_age=600)
     toy.undo_fails = True
     await vault.ask("rollback", "", immediate=True)
     assert len(vault.entries) == 1
@@ -42,7 +42,7 @@ async def test_a_failed_undo_is_kept_and_tried_again(vault: Vault, toy: Toy) -> 
 
 
 async def test_what_was_done_is_forgotten(vault: Vault, toy: Toy) -> None:
-    entry = await wal.put(vault.host.storage, "mint", {})
+    entry = await wal.put(vault.host.storage, "mint", {}, min_age=600)
     await wal.delete(vault.host.storage, entry)
     await vault.ask("rollback", "", immediate=True)
     assert toy.happened == ["periodic"]
@@ -51,4 +51,4 @@ async def test_what_was_done_is_forgotten(vault: Vault, toy: Toy) -> None:
 async def test_a_node_that_may_not_write_says_so_in_the_hosts_words(vault: Vault) -> None:
     vault.read_only = True
     with pytest.raises(ReadOnlyStorage, match=r"^cannot write to readonly storage$"):
-        await wal.put(vault.host.storage, "mint", {})
+        await wal.put(vault.host.storage, "mint", {}, min_age=600)

@@ -1,0 +1,148 @@
+"""How many calls run at once, and what becomes of the others."""
+
+import asyncio
+import time
+
+import pytest
+
+from shim import BackendError, Response
+from tests.pachd import PachdV2, Simulator, When
+from tests.unit.engine.cluster import Pachd, mint_method
+from tests.unit.engine.vault import Vault, eventually, lease_of
+
+
+async def logins(mount: Vault, number: int) -> list[Response | BaseException]:
+    asked = (mount.write(f"login/robot:{n}") for n in range(number))
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+def failures(answers: list[Response | BaseException]) -> list[str]:
+    return [str(answer) for answer in answers if isinstance(answer, BaseException)]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 6])
+async def test_never_more_than_max_in_flight(mount: Vault, pachd: Pachd, limit: int) -> None:
+    await mount.write("config", max_in_flight=limit)
+    pachd.faults.slow(mint_method(pachd), 0.02)
+    assert failures(await logins(mount, 12)) == []
+    assert pachd.busiest == limit
+
+
+async def test_2x_60_logins_at_once_where_16_calls_would_hang_each_other(
+    mount2: Vault, v2: Simulator[PachdV2]
+) -> None:
+    v2.cluster.database.round_trip = 0.02
+    assert failures(await logins(mount2, 60)) == []
+    assert v2.busiest <= 6
+    assert sum(v2.live().values()) == 61
+
+
+async def test_2x_without_the_limit_they_hang(mount2: Vault, v2: Simulator[PachdV2]) -> None:
+    """The test above can fail."""
+    await mount2.write("config", max_in_flight=64, request_timeout="1s")
+    v2.cluster.database.round_trip = 0.05
+    assert "no answer within 1s" in " ".join(failures(await logins(mount2, 20)))
+
+
+async def test_who_cannot_be_served_in_time_is_told_so(mount: Vault, pachd: Pachd) -> None:
+    await mount.write("config", max_in_flight=1, request_timeout="1s")
+    await mount.write("login/robot:warm")
+    pachd.faults.slow(mint_method(pachd), 0.7)
+    started = time.monotonic()
+    refused = failures(await logins(mount, 6))
+    assert time.monotonic() - started < 3
+    assert len(refused) == 5
+    assert sum("overloaded: no free slot within 1s (see max_in_flight)" in w for w in refused) == 4
+    pachd.faults.clear()
+    assert failures(await logins(mount, 6)) == [], "every slot is free again"
+
+
+async def test_slots_of_cancelled_calls_are_free_again(mount: Vault, pachd: Pachd) -> None:
+    await mount.write("config", max_in_flight=2, request_timeout="2s")
+    pachd.faults.slow(mint_method(pachd), 0.3)
+    asked = [asyncio.ensure_future(mount.write("login/robot:x")) for _ in range(8)]
+    await eventually(lambda: pachd.counts()[mint_method(pachd)] == 2)
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    pachd.faults.clear()
+    assert failures(await logins(mount, 8)) == []
+    await eventually(lambda: pachd.live()["robot:x"] == 0)
+
+
+@pytest.mark.parametrize("when", list(When))
+async def test_a_login_given_up_leaves_no_token(mount: Vault, pachd: Pachd, when: When) -> None:
+    await mount.write("login/robot:warm")
+    pachd.forget()
+    pachd.faults.slow(mint_method(pachd), 0.3, when)
+    task = asyncio.ensure_future(mount.write("login/robot:x"))
+    await eventually(lambda: pachd.counts()[mint_method(pachd)] == 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await eventually(lambda: pachd.counts()["RevokeAuthToken"] == 1)
+    await eventually(lambda: pachd.live()["robot:x"] == 0)
+
+
+async def test_a_login_given_up_while_config_moves_on_leaves_no_token(
+    mount: Vault, pachd: Pachd, other: Pachd
+) -> None:
+    await mount.write("login/robot:warm")
+    pachd.faults.slow(mint_method(pachd), 0.3, When.AFTER)
+    task = asyncio.ensure_future(mount.write("login/robot:x"))
+    await eventually(lambda: pachd.live()["robot:x"] == 1)
+    task.cancel()
+    await mount.write("config", admin_token=other.root_token, pachd_address=other.address)
+    await eventually(lambda: pachd.live()["robot:x"] == 0)
+    await eventually(lambda: pachd.connections == 0)
+
+
+async def test_the_mounts_end_waits_for_the_token_of_a_login_given_up(
+    mount: Vault, pachd: Pachd
+) -> None:
+    await mount.write("login/robot:warm")
+    pachd.faults.slow(mint_method(pachd), 0.3, When.AFTER)
+    task = asyncio.ensure_future(mount.write("login/robot:x"))
+    await eventually(lambda: pachd.live()["robot:x"] == 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await mount.backend.close()
+    assert pachd.live()["robot:x"] == 0
+
+
+async def test_leases_of_a_cluster_config_forgot_share_its_limit_too(
+    mount: Vault, pachd: Pachd
+) -> None:
+    leases = [lease_of(r) for r in await logins(mount, 30) if isinstance(r, Response)]
+    assert len(leases) == 30
+    await mount.ask("delete", "config")
+    await eventually(lambda: pachd.connections == 0)
+    pachd.faults.slow("RevokeAuthToken", 0.03)
+    pachd.forget()
+    asked = [asyncio.ensure_future(mount.revoke(lease)) for lease in leases]
+    await eventually(lambda: pachd.counts()["RevokeAuthToken"] > 0)
+    assert pachd.connections == 1
+    await asyncio.gather(*asked)
+    assert pachd.busiest <= 6
+    assert sum(pachd.live().values()) == 1
+    await eventually(lambda: pachd.connections == 0)
+
+
+async def test_one_revocation_given_up_leaves_the_others_alone(mount: Vault, pachd: Pachd) -> None:
+    leases = [lease_of(r) for r in await logins(mount, 3) if isinstance(r, Response)]
+    await mount.ask("delete", "config")
+    pachd.faults.slow("RevokeAuthToken", 0.2)
+    pachd.forget()
+    asked = [asyncio.ensure_future(mount.revoke(lease)) for lease in leases]
+    await eventually(lambda: pachd.counts()["RevokeAuthToken"] == 3)
+    asked[0].cancel()
+    await asyncio.gather(*asked[1:])
+
+
+async def test_a_request_without_an_answer_fails_in_time(mount: Vault, pachd: Pachd) -> None:
+    await mount.write("config", request_timeout="1s")
+    pachd.faults.slow(mint_method(pachd), 30)
+    started = time.monotonic()
+    with pytest.raises(BackendError, match=f"pachd at {pachd.address}: no answer within 1s"):
+        await mount.write("login/robot:x")
+    assert time.monotonic() - started < 3

@@ -1,0 +1,65 @@
+"""The engine of one mount, wired together."""
+
+from __future__ import annotations
+
+from shim import Backend, SpecialPaths, wal
+from vault_plugin import VERSION, role
+from vault_plugin import config as stored
+from vault_plugin.mount import Mount
+from vault_plugin.paths import (
+    check,
+    config,
+    creds,
+    login,
+    renew,
+    revoke,
+    roles,
+    rotate,
+    version,
+)
+from vault_plugin.rotation import Rotation
+from vault_plugin.token_lease import TokenLeases
+
+DESCRIPTION = """
+Mints Pachyderm tokens that live as long as their lease, on Pachyderm 1.x and 2.x.
+
+Write an admin token and the cluster's address to `config`. Then every write to
+`login/<type>:<name>`, such as `login/robot:ci`, gives a token of that subject: use `user_token`
+with the pachd at `pachd_address`. Renew the lease after half its life; when it is revoked or
+ends, the token is revoked at pachd.
+"""
+
+
+def backend() -> Backend:
+    """A new mount's backend."""
+    mount = Mount()
+    leases = TokenLeases(mount)
+    rotation = Rotation(mount)
+    return Backend(
+        title="Pachyderm secrets engine",
+        version=VERSION,
+        description=DESCRIPTION,
+        paths=[
+            config.path(mount),
+            rotate.path(rotation),
+            login.path(mount, leases),
+            roles.names(),
+            roles.path(mount),
+            creds.path(mount, leases),
+            renew.path(mount),
+            revoke.path(mount),
+            revoke.subject(mount),
+            check.path(mount),
+            version.path(mount),
+            version.client_only(),
+        ],
+        lease_types=[leases.lease_type],
+        special=SpecialPaths(
+            local_storage=[wal.PREFIX],
+            seal_wrap_storage=[stored.KEY, role.PREFIX, wal.PREFIX],
+        ),
+        undo=leases.undo,
+        periodic=rotation.periodic,
+        invalidate=mount.invalidate,
+        close=mount.close,
+    )

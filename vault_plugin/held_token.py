@@ -1,0 +1,67 @@
+"""What a lease remembers of its token."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shim import BackendError, Masked
+from vault_plugin.grants import Grant, parse
+from vault_plugin.pachyderm.client import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shim import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldToken:
+    """What a lease remembers of its token and of the cluster that knows it.
+
+    `token_end` is Unix seconds, no later than the token's real end; `ttl` and `max_ttl` are as
+    in `Span`; `grants` as roles write them, to be taken away with the token.
+    """
+
+    user_token: Masked
+    subject: str = ""
+    pachd_address: str = ""
+    ca_cert: str = ""
+    tls_server_name: str = ""
+    generation: str = ""
+    token_end: float = 0.0
+    ttl: int = 0
+    max_ttl: int = 0
+    grants: tuple[str, ...] = ()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The token's own cluster."""
+        return Endpoint(self.pachd_address, self.ca_cert, self.tls_server_name)
+
+    @property
+    def parsed_grants(self) -> tuple[Grant, ...]:
+        """The grants, one for each resource."""
+        return parse(list(self.grants))
+
+    def stored(self) -> dict[str, Any]:
+        """As the host keeps it with the lease."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**values, "user_token": self.user_token.reveal(), "grants": list(self.grants)}
+
+
+def held_by(lease: Lease) -> HeldToken:
+    """What `lease` stored, by this version of the engine or another (missing keys are empty)."""
+    return held_from(lease.internal)
+
+
+def held_from(stored: Mapping[str, Any]) -> HeldToken:
+    """What `HeldToken.stored` gave. Raises BackendError when no token is in it."""
+    known = {f.name for f in dataclasses.fields(HeldToken)}
+    values = {n: value for n, value in stored.items() if n in known and value is not None}
+    token = values.pop("user_token", None)
+    if not isinstance(token, str) or not token:
+        raise BackendError("the lease holds no user_token")
+    values["grants"] = tuple(values.get("grants", ()))
+    return HeldToken(user_token=Masked(token), **values)

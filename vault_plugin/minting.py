@@ -1,0 +1,140 @@
+"""Minting a token: pachd makes it, or, crash-safe, the engine does.
+
+Plain, pachd makes the token and tells it: if the plugin is killed in between, nobody knows it and
+it ends by its TTL. Crash-safe, the engine chooses the token, writes it to the write-ahead log, has
+pachd restore it, and deletes the entry as the last step; whatever is left in the log is revoked by
+the next rollback. Grants are always given crash-safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from shim import BackendError, Masked, StorageError, UserError, wal
+from vault_plugin.pachyderm.errors import Meaning, PachdError
+
+if TYPE_CHECKING:
+    from shim import Storage
+    from vault_plugin.config import Config
+    from vault_plugin.held_token import HeldToken
+    from vault_plugin.mount import Mount
+    from vault_plugin.pachyderm.api import Api, Minted
+    from vault_plugin.span import Span
+
+KIND = "mint"  # of our log entries
+CALLS = 2  # to pachd, from when a token's end is chosen until it is given out
+_GRACE = 60  # seconds, beside its calls, until a request is surely over
+
+log = logging.getLogger(__name__)
+
+
+async def plainly(mount: Mount, api: Api, config: Config, subject: str, ttl: int) -> Minted:
+    """A token that pachd makes, to last `ttl` seconds.
+
+    One that arrives when the request was given up is revoked again, as is one of a subject that
+    pachd knows by another spelling and config refuses by that.
+    """
+    minting = asyncio.ensure_future(api.mint(config.admin_token, subject, ttl))
+    try:
+        minted = await asyncio.shield(minting)
+        config.subject_rules.check_reserved(minted.subject)
+        config.subject_rules.check_denied(minted.subject)
+    except (asyncio.CancelledError, UserError):
+        mount.in_background(_discard(api, config.admin_token, minting))
+        raise
+    return minted
+
+
+async def _discard(api: Api, admin: Masked, minting: asyncio.Future[Minted]) -> None:
+    try:
+        await api.revoke(admin, (await minting).token)
+    except BackendError as error:
+        log.warning("a token minted for a request given up ends by its TTL alone: %s", error)
+
+
+async def safely(
+    mount: Mount, storage: Storage, api: Api, config: Config, held: HeldToken, span: Span
+) -> HeldToken:
+    """`held` with its token living at pachd for `span`, and with its grants.
+
+    Raises PachdError, StorageError and, for grants this generation does not have, UserError. What
+    was done by then is undone at once, or by the next rollback.
+    """
+    grants = held.parsed_grants
+    for grant in grants:
+        api.check_grant(grant)
+    # A rollback must not meet a request that is still under way.
+    min_age = (CALLS + len(grants)) * config.request_timeout + _GRACE
+    entry = await wal.put(storage, KIND, held.stored(), min_age=min_age)
+    done = False  # whether pachd was asked for anything that it may have done
+    try:
+        for grant in grants:
+            await api.grant(config.admin_token, held.subject, grant)
+            done = True
+        # Only now, since the grants took their time.
+        held = dataclasses.replace(held, token_end=time.time() + span.token)
+        await _restore(api, config.admin_token, held)
+        done = True
+        await _prove(api, held, span)
+    except BackendError as error:
+        refusal = error if isinstance(error, PachdError) else None
+        if refusal is not None and refusal.undone and not done:
+            with contextlib.suppress(StorageError):
+                await wal.delete(storage, entry)
+        elif refusal is None or refusal.meaning is not Meaning.NO_ANSWER:
+            # What pachd gave no answer to it may still be doing: that is for the log.
+            await _take_back(storage, api, config.admin_token, held, entry)
+        raise
+    try:
+        await wal.delete(storage, entry)
+    except (asyncio.CancelledError, StorageError):
+        # The entry may be gone all the same, and the token reaches nobody.
+        mount.in_background(_take_back(storage, api, config.admin_token, held, entry))
+        raise
+    return held
+
+
+async def _restore(api: Api, admin: Masked, held: HeldToken) -> None:
+    try:
+        await api.restore(admin, held.user_token, held.subject, held.token_end)
+    except PachdError as error:
+        if error.meaning is not Meaning.EXPIRED_CALLER:
+            raise
+        await api.who_am_i(admin)  # raises the same where it spoke of the admin token
+        raise _clock_is_off() from None
+
+
+async def _prove(api: Api, held: HeldToken, span: Span) -> None:
+    """Raise BackendError for a token that has no end, or would end before its lease.
+
+    pachd takes an end that is less than a second from its own now for none at all, and its clock
+    is not ours.
+    """
+    identity = await api.who_am_i(held.user_token)
+    if identity.expires is None or identity.expires - time.time() < span.ttl:
+        raise _clock_is_off()
+
+
+def _clock_is_off() -> BackendError:
+    return BackendError(
+        "pachd's clock is far from this server's, or it is very slow: the token would not end"
+        " when it should"
+    )
+
+
+async def _take_back(
+    storage: Storage, api: Api, admin: Masked, held: HeldToken, entry: str
+) -> None:
+    """Undo it now; what cannot be is left to the log."""
+    try:
+        await api.revoke(admin, held.user_token)
+        for grant in held.parsed_grants:
+            await api.ungrant(admin, held.subject, grant)
+        await wal.delete(storage, entry)
+    except (BackendError, StorageError) as error:
+        log.warning("a half-done login is left to the next rollback: %s", error)

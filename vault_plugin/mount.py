@@ -1,0 +1,198 @@
+"""The state of one mount: its configuration and its cluster, kept between requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
+
+from shim import BackendError, UserError
+from vault_plugin import config as stored
+from vault_plugin.pachyderm.cluster import Cluster
+from vault_plugin.pachyderm.errors import Meaning, PachdError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+
+    from shim import Request, Storage
+    from vault_plugin.config import Config
+    from vault_plugin.pachyderm.api import Api
+    from vault_plugin.pachyderm.client import Endpoint
+
+BAD_TOKEN = (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER)
+
+T = TypeVar("T")
+
+
+class Session:
+    """A configuration and the connection made for it.
+
+    The two are replaced together, so that no admin token is ever sent to the address of another
+    configuration.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.cluster = connect(config, config.endpoint, config.generation)
+
+    async def api(self) -> Api:
+        """The API of the cluster. Raises PachdError."""
+        return await self.cluster.api()
+
+    async def identify(self) -> None:
+        """Learn the admin's subject from pachd, where the configuration was stored unverified.
+
+        Raises PachdError.
+        """
+        if not self.config.admin_subject:
+            identity = await (await self.api()).who_am_i(self.config.admin_token)
+            self.config = dataclasses.replace(
+                self.config, admin_subject=identity.subject, admin_expires=identity.expires
+            )
+
+    async def choose_token(self) -> None:
+        """Act with the stored token that works, where a rotation was interrupted.
+
+        The rotation itself is settled by who may write. Without an answer nothing changes.
+        """
+        config = self.config
+        for token in filter(None, (config.admin_token, config.next_token, config.old_token)):
+            try:
+                await (await self.api()).who_am_i(token)
+            except PachdError as error:
+                if error.meaning not in BAD_TOKEN:
+                    return
+            else:
+                self.config = dataclasses.replace(config, admin_token=token)
+                return
+
+
+class Mount:
+    """What the paths of one mount share.
+
+    The configuration is read once and kept, with its connection, until it is written here or
+    invalidated by the host.
+    """
+
+    def __init__(self) -> None:
+        self.writing = asyncio.Lock()  # one configuration write at a time
+        self._session: Session | None = None
+        self._loading = asyncio.Lock()
+        self._forgotten = 0  # how often; tells a load that what it read is stale
+        self._elsewhere: dict[Endpoint, Cluster] = {}
+        self._users: Counter[Endpoint] = Counter()
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def find_session(self, storage: Storage) -> Session | None:
+        """The session, None where there is no configuration. Raises StorageError."""
+        if self._session is None:
+            async with self._loading:
+                while self._session is None:
+                    forgotten = self._forgotten
+                    config = await stored.load(storage)
+                    if config is None:
+                        return None
+                    session = Session(config)
+                    if config.unsettled:
+                        await session.choose_token()
+                    if forgotten == self._forgotten:
+                        self._session = session
+        return self._session
+
+    async def session(self, storage: Storage) -> Session:
+        """The session. Raises UserError where there is no configuration yet."""
+        session = await self.find_session(storage)
+        if session is None:
+            raise UserError("no configuration: write admin_token and pachd_address to config first")
+        return session
+
+    @contextlib.asynccontextmanager
+    async def elsewhere(self, endpoint: Endpoint, limits: Config) -> AsyncIterator[Cluster]:
+        """A cluster that is not the configuration's, with the limits of `limits`.
+
+        Requests at the same time share it, so that they are held to `max_in_flight` together.
+        Raises BackendError for an endpoint that cannot be dialled.
+        """
+        cluster = self._elsewhere.get(endpoint)
+        if cluster is None:
+            try:
+                cluster = connect(limits, endpoint, "")
+            except ValueError as error:
+                raise BackendError(f"pachd at {endpoint.pachd_address}: {error}") from None
+            self._elsewhere[endpoint] = cluster
+        self._users[endpoint] += 1
+        try:
+            yield cluster
+        finally:
+            self._users[endpoint] -= 1
+            if not self._users[endpoint]:
+                del self._users[endpoint], self._elsewhere[endpoint]
+                await cluster.close()
+
+    def forget(self) -> None:
+        """Read the configuration anew at the next request, and connect anew."""
+        self._forgotten += 1
+        if self._session is not None:
+            self.in_background(self._session.cluster.close())
+            self._session = None
+
+    async def invalidate(self, key: str) -> None:
+        """Drop what is kept of `key`, which another node wrote."""
+        if key == stored.KEY:
+            self.forget()
+
+    def retried(
+        self, handler: Callable[[Request], Awaitable[T]]
+    ) -> Callable[[Request], Awaitable[T]]:
+        """`handler`, run once more where it met the past.
+
+        That is a pachd of the other generation than remembered, which does not know the service
+        called; or one that refused a caller after the admin token was rotated under the handler.
+        Either changed nothing at pachd, or is undone by the log.
+        """
+
+        @functools.wraps(handler)
+        async def tried(request: Request) -> T:
+            forgotten = self._forgotten
+            try:
+                return await handler(request)
+            except PachdError as error:
+                if error.meaning in BAD_TOKEN:
+                    if not await self._has_other_token(forgotten):
+                        raise
+                elif error.meaning is not Meaning.WRONG_GENERATION:
+                    raise
+            return await handler(request)
+
+        return tried
+
+    async def _has_other_token(self, forgotten: int) -> bool:
+        """Whether the admin token may be another than before the session was `forgotten` last."""
+        async with self.writing:  # a rotation under way ends first
+            if self._session is not None and self._session.config.unsettled:
+                self.forget()  # it was made before its rotation had gone as far as it has
+        return self._forgotten != forgotten
+
+    def in_background(self, work: Coroutine[None, None, None]) -> None:
+        """Run `work` beside the requests; the mount's end waits for it."""
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self) -> None:
+        """End the connection to the cluster: the mount goes."""
+        self.forget()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+
+def connect(config: Config, endpoint: Endpoint, generation: str) -> Cluster:
+    """A cluster at `endpoint` with the limits of `config`; it dials at its first call."""
+    return Cluster(
+        endpoint,
+        request_timeout=config.request_timeout,
+        max_in_flight=config.max_in_flight,
+        generation=generation,
+    )

@@ -1,0 +1,1 @@
+"""The client of pachd: one small module for each generation of its API behind one interface."""

@@ -1,0 +1,65 @@
+"""pachd's address, as pachctl takes it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+DEFAULT_PORT = 30650  # pachd's Kubernetes NodePort
+_TLS = {"grpc": False, "http": False, "grpcs": True, "https": True}
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where pachd listens, and whether TLS is spoken there."""
+
+    host: str
+    port: int
+    tls: bool
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether what is sent there stays on this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def parse(text: str) -> Address:
+    """The address in `text`: ``[scheme://]host[:port]``.
+
+    ``grpc://`` (also without a scheme) and ``http://`` are plain text, ``grpcs://`` and
+    ``https://`` are TLS. IPv6 stands in brackets; no host means this machine.
+    Raises ValueError with words that say what to write.
+    """
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise ValueError("holds blanks; write host[:port]")
+    scheme, mark, rest = text.rpartition("://")
+    if mark and scheme not in _TLS:
+        raise ValueError(f"scheme '{scheme}' is none of grpc, grpcs, http, https")
+    if text.startswith("unix:"):
+        raise ValueError("a Unix socket is not supported; write host:port")
+    try:
+        parts = urlsplit(f"//{rest}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("not an address; write host[:port], an IPv6 host in brackets") from None
+    if parts.path or parts.query or parts.fragment or "@" in rest or rest.endswith(("?", "#")):
+        raise ValueError("write host[:port] alone, without path, user or query")
+    if rest.startswith("["):
+        ipaddress.IPv6Address((host or "").partition("%")[0])
+    elif host and not _HOST.fullmatch(host):
+        raise ValueError(f"'{host}' is not a host name; write host[:port]")
+    elif not host and port is None:
+        raise ValueError("names no host; write host[:port]")
+    if port == 0:
+        raise ValueError("port 0 cannot be dialled")
+    return Address(host or "localhost", port or DEFAULT_PORT, _TLS[scheme or "grpc"])

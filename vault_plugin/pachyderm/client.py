@@ -1,0 +1,162 @@
+"""One warm connection to one pachd: deadlines, calls in flight, the caller's token."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from shim.grpc import Channel, Method, RpcError, Status
+from vault_plugin.pachyderm import address
+from vault_plugin.pachyderm.errors import Meaning, PachdError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from google.protobuf.message import Message
+
+    from shim import Masked
+
+CONNECT_TIMEOUT = 3.0  # seconds
+# Seconds of silence before a pachd that owes an answer is sent a PING, and again before the
+# connection is given up. pachd hangs up on the third PING in a row that comes within 5 s of the
+# one before (its KeepaliveEnforcementPolicy): the short one sends no third within a
+# request_timeout of up to `_SHORT_REQUEST` seconds, the long one is slow enough for any.
+_KEEPALIVE = 1.5
+_SHORT_REQUEST = 10
+_LONG_KEEPALIVE = 2.6
+_CALLER = "authn-token"  # the metadata key pachd reads the caller's token from
+
+Req = TypeVar("Req", bound="Message")
+Rep = TypeVar("Rep", bound="Message")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A pachd and how to trust it.
+
+    `pachd_address` is as the operator wrote it. `ca_cert` is PEM, empty for the system's trust;
+    `tls_server_name` is the name the certificate must hold, empty for the address's host.
+    """
+
+    pachd_address: str
+    ca_cert: str = ""
+    tls_server_name: str = ""
+
+    def tls(self) -> ssl.SSLContext | None:
+        """The context to verify pachd with; None for plain text. Raises ValueError on bad PEM."""
+        if not address.parse(self.pachd_address).tls:
+            return None
+        try:
+            context = ssl.create_default_context(cadata=self.ca_cert or None)
+        except (ssl.SSLError, ValueError, TypeError):  # the last for text that is not ASCII
+            raise ValueError("ca_cert is not a certificate in PEM form") from None
+        # As Go and so pachctl have it: no demands on a private CA's extensions (newer Pythons make
+        # some), and what ca_cert holds is trusted though it be an intermediate or pachd's own.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.set_alpn_protocols(["h2"])
+        return context
+
+
+class Client:
+    """Calls to one pachd.
+
+    At most `max_in_flight` run at once, since each permission-checked call takes two of a 2.x
+    pachd's ten database connections and too many of them hang each other; the rest wait in
+    order. A call ends within `request_timeout` seconds, its wait included. `on_wrong_generation`
+    is told when pachd does not know the service that was called.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        request_timeout: float,
+        max_in_flight: int,
+        on_wrong_generation: Callable[[], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._where = address.parse(endpoint.pachd_address)
+        self._tls = endpoint.tls()
+        self._timeout = request_timeout
+        self._on_wrong_generation = on_wrong_generation
+        self._slots = asyncio.Semaphore(max_in_flight)
+        self._calls = 0  # under way and in wait
+        self._closed = False
+        self._channel = self._new_channel()
+
+    async def call(
+        self, method: Method[Req, Rep], request: Req, caller: Masked | None = None
+    ) -> Rep:
+        """Pachd's reply to `request`, made with the token `caller`.
+
+        Raises PachdError for a refusal, and when pachd is not reached or does not answer in time.
+        """
+        self._calls += 1
+        try:
+            return await self._call(method, request, caller)
+        finally:
+            self._calls -= 1
+            if self._closed:
+                await self.close()
+
+    async def close(self) -> None:
+        """Close the connection once the calls under way and in wait have ended.
+
+        A request that still holds this client may call on; its connection ends with its calls.
+        """
+        self._closed = True
+        if not self._calls:
+            channel, self._channel = self._channel, self._new_channel()
+            await channel.close()
+
+    def _new_channel(self) -> Channel:
+        """It dials at its first call."""
+        return Channel.tcp(
+            self._where.host,
+            self._where.port,
+            tls=self._tls,
+            server_hostname=self._endpoint.tls_server_name or None,
+            connect_timeout=min(CONNECT_TIMEOUT, self._timeout),
+            keepalive_seconds=_KEEPALIVE if self._timeout <= _SHORT_REQUEST else _LONG_KEEPALIVE,
+        )
+
+    async def _call(self, method: Method[Req, Rep], request: Req, caller: Masked | None) -> Rep:
+        metadata = [(_CALLER, caller.reveal())] if caller is not None else []
+        now = asyncio.get_running_loop().time
+        end = now() + self._timeout
+        try:
+            # Before the wait for a slot: that pachd is not reached is told to all at once.
+            await self._channel.connect(self._timeout)
+            async with self._slot(end):
+                return await self._channel.unary(
+                    method, request, timeout=end - now(), metadata=metadata
+                )
+        except RpcError as error:
+            # The transport names the address as it dials it; here it stands as it was written.
+            message = error.message.removeprefix(f"{self._where}: ")
+            if error.code is Status.DEADLINE_EXCEEDED:
+                message = f"no answer within {self._timeout:g}s"
+            refusal = PachdError(self._endpoint.pachd_address, error.code, message)
+            if refusal.meaning is Meaning.WRONG_GENERATION:
+                self._on_wrong_generation()
+            raise refusal from None
+
+    @contextlib.asynccontextmanager
+    async def _slot(self, end: float) -> AsyncIterator[None]:
+        """One of the calls that may run at once, had by `end` (the loop's time) or refused."""
+        try:
+            async with asyncio.timeout_at(end):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise RpcError(
+                Status.UNAVAILABLE,
+                f"overloaded: no free slot within {self._timeout:g}s (see max_in_flight)",
+            ) from None
+        try:
+            yield
+        finally:
+            self._slots.release()

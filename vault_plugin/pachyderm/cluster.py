@@ -1,0 +1,85 @@
+"""A cluster: one pachd, its connection, and its generation once it has been asked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from vault_plugin.pachyderm.client import Client, Endpoint
+from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.v1 import V1
+from vault_plugin.pachyderm.v2 import V2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vault_plugin.pachyderm.api import Api
+
+# Asked in this order.
+GENERATIONS: dict[str, Callable[[Client], Api]] = {V2.generation: V2, V1.generation: V1}
+
+
+class Cluster:
+    """Holds one connection to one pachd.
+
+    `generation`, where it is known already, saves asking. Closed by `close` or by leaving its
+    ``async with``.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        request_timeout: float,
+        max_in_flight: int,
+        generation: str = "",
+    ) -> None:
+        self.endpoint = endpoint
+        self._client = Client(
+            endpoint,
+            request_timeout=request_timeout,
+            max_in_flight=max_in_flight,
+            on_wrong_generation=self._forget_generation,
+        )
+        known = GENERATIONS.get(generation)
+        self._api: Api | None = known(self._client) if known is not None else None
+        self._asking = asyncio.Lock()
+
+    async def api(self) -> Api:
+        """The API this pachd speaks, by asking its version on either name.
+
+        Raises PachdError when pachd does not answer, or answers to neither.
+        """
+        if self._api is None:
+            async with self._asking:
+                if self._api is None:
+                    self._api = await self.ask()
+        return self._api
+
+    async def ask(self) -> Api:
+        """As `api`, but asked anew."""
+        for generation in GENERATIONS.values():
+            api = generation(self._client)
+            try:
+                await api.version()
+            except PachdError as error:
+                if error.meaning is not Meaning.WRONG_GENERATION:
+                    raise
+                refusal = error
+            else:
+                return api
+        raise refusal
+
+    def _forget_generation(self) -> None:
+        """Ask again at the next call: pachd was upgraded behind the same address."""
+        self._api = None
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

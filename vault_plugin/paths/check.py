@@ -1,0 +1,100 @@
+"""``check``: what an operator wants to know when something does not work."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from shim import (
+    BOOL,
+    COMMA_LIST,
+    STRING,
+    Action,
+    BackendError,
+    Field,
+    Operation,
+    Path,
+    Response,
+    show_duration,
+)
+from vault_plugin import moments
+from vault_plugin.config import SOON
+from vault_plugin.pachyderm.api import Right
+from vault_plugin.rotation import check_rotatable
+
+if TYPE_CHECKING:
+    from shim import Request
+    from vault_plugin.mount import Mount, Session
+
+DESCRIPTION = """
+Asks pachd now, with the admin token of config:
+
+    $ vault read pachyderm/check
+
+`problems` says in words what is wrong and what to do; it is empty when all is well.
+"""
+
+_ANSWERS = {
+    "pachd_address": Field(kind=STRING, description="The address in config."),
+    "reachable": Field(kind=BOOL, description="Whether pachd answered."),
+    "generation": Field(kind=STRING, description="1.x or 2.x."),
+    "pachyderm_version": Field(kind=STRING, description="pachd's version."),
+    "admin_subject": Field(kind=STRING, description="Whose token admin_token is."),
+    "admin_expires": Field(kind=STRING, description="When it ends; null: never."),
+    "admin_may": Field(kind=COMMA_LIST, description="What it may do."),
+    "problems": Field(kind=COMMA_LIST, description="What is wrong and what to do."),
+}
+
+
+def path(mount: Mount) -> Path:
+    """The path."""
+
+    async def check(request: Request) -> Response:
+        session = await mount.session(request.storage)
+        found: dict[str, Any] = dict.fromkeys(_ANSWERS)
+        found |= {"pachd_address": session.config.pachd_address, "reachable": False}
+        problems: list[str] = []
+        try:
+            await _ask(session, found, problems)
+        except BackendError as error:
+            problems.append(str(error))
+        return Response(data={**found, "problems": problems})
+
+    return Path(
+        template="check",
+        synopsis="Whether the engine can work: pachd, its version, the admin token.",
+        description=DESCRIPTION,
+        operations={
+            Operation.READ: Action(
+                handler=check, summary="Check pachd and the admin token", answers=_ANSWERS
+            )
+        },
+    )
+
+
+async def _ask(session: Session, found: dict[str, Any], problems: list[str]) -> None:
+    """Fill `found` as far as all is well. Raises BackendError at what lets nothing else work."""
+    config = session.config
+    if config.unsettled:
+        problems.append("a rotation of the admin token was interrupted: it is finished by itself")
+    # Not as remembered: pachd may have been upgraded.
+    api = await session.cluster.ask()
+    found["pachyderm_version"] = await api.version()
+    found |= {"reachable": True, "generation": api.generation}
+    identity = await api.who_am_i(config.admin_token)
+    found["admin_subject"] = identity.subject
+    if identity.expires is not None:
+        found["admin_expires"] = moments.show(identity.expires)
+        left = int(identity.expires - time.time())
+        if left < SOON:
+            problems.append(
+                f"the admin token ends in {show_duration(left)}: use config/rotate, or write"
+                " another to config"
+            )
+    rights = await api.rights(config.admin_token)
+    found["admin_may"] = [str(right) for right in Right if right in rights]
+    for right, needed in ((Right.MINT, True), (Right.RESTORE, config.crash_safe)):
+        if needed and right not in rights:
+            problems.append(f"the admin token may not {right}: give its subject the right")
+    if config.rotation_period:
+        check_rotatable(api, identity.subject)

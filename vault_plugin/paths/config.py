@@ -1,0 +1,296 @@
+"""``config``: the cluster, the admin token, and the limits of what is minted."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+from shim import (
+    BOOL,
+    COMMA_LIST,
+    DURATION,
+    INT,
+    STRING,
+    Action,
+    CodedError,
+    Field,
+    Operation,
+    Path,
+    Response,
+    UserError,
+    show_duration,
+)
+from vault_plugin import config as stored
+from vault_plugin import moments
+from vault_plugin.config import Config
+from vault_plugin.mount import connect
+from vault_plugin.pachyderm import address
+from vault_plugin.pachyderm.api import Right
+from vault_plugin.pachyderm.errors import PachdError
+from vault_plugin.paths.changes import patched, sent
+
+if TYPE_CHECKING:
+    from shim import Request, SystemView
+    from vault_plugin.mount import Mount
+
+DESCRIPTION = """
+Tells the engine which cluster to mint tokens on, and with what admin token:
+
+    $ vault write pachyderm/config \\
+        admin_token=34cffc9254df40f0a277ee23e9fb005d \\
+        pachd_address=127.0.0.1:30650 \\
+        ttl=20m max_ttl=12h
+
+The write is refused, and nothing stored, unless pachd answers, the token is valid and may mint;
+verify=false stores it unseen. Fields left out of a later write keep their value; in a patch, null
+brings back the default. A write that changes pachd_address, ca_cert or tls_server_name must carry
+admin_token, so that the stored token is never sent to another address than it was given for.
+
+On Pachyderm 2.x an admin token whose subject has the role robotUser is enough; on 1.x it must be
+a cluster admin. The token is never shown again.
+"""
+
+FIELDS = {
+    "admin_token": Field(
+        kind=STRING,
+        description="The Pachyderm token the engine mints with. Required on the first write.",
+        sensitive=True,
+    ),
+    "pachd_address": Field(
+        kind=STRING,
+        description="Where pachd is: host[:port], port 30650 by default; grpc:// or http:// is"
+        " plain text, grpcs:// or https:// is TLS. Required on the first write.",
+    ),
+    "ca_cert": Field(
+        kind=STRING,
+        description="The authority that signed pachd's certificate, PEM. Unset: those the system"
+        " trusts.",
+    ),
+    "tls_server_name": Field(
+        kind=STRING, description="The name in pachd's certificate. Unset: the host of the address."
+    ),
+    "ttl": Field(
+        kind=DURATION,
+        description="How long a lease lasts when a login asks for nothing. Unset: the mount's"
+        " default.",
+    ),
+    "max_ttl": Field(
+        kind=DURATION,
+        description="How long a lease lasts at most, renewals included. Unset: the mount's"
+        " maximum.",
+    ),
+    "renewable": Field(
+        kind=BOOL, description="Whether leases can be renewed, unless a login says. Unset: true."
+    ),
+    "allowed_subjects": Field(
+        kind=COMMA_LIST,
+        description="Globs of the subjects that may be logged in. Unset: robot:*.",
+    ),
+    "denied_subjects": Field(
+        kind=COMMA_LIST,
+        description="Globs of subjects that may not, whatever allowed_subjects says. Unset: none.",
+    ),
+    "request_timeout": Field(
+        kind=DURATION, description="How long pachd may take to answer, 1s to 60s. Unset: 10s."
+    ),
+    "max_in_flight": Field(
+        kind=INT,
+        description="How many calls to pachd run at once; more wait. Above 9 a pachd 2.x can"
+        " deadlock. Unset: 6.",
+    ),
+    "crash_safe": Field(
+        kind=BOOL,
+        description="Whether to mint so that no token is lost when the plugin is killed, at the"
+        " price of one more call and a storage write. Needs clusterAdmin on 2.x. Unset: false.",
+    ),
+    "rotation_period": Field(
+        kind=DURATION,
+        description="How often to do what config/rotate does, at least 60s. Unset: never.",
+    ),
+    "verify": Field(
+        kind=BOOL,
+        description="Whether to ask pachd before storing. Not stored.",
+        default=True,
+    ),
+}
+_ANSWERS = {
+    **{n: f for n, f in FIELDS.items() if n not in ("admin_token", "verify")},
+    "admin_subject": Field(kind=STRING, description="Whose token admin_token is."),
+    "admin_expires": Field(kind=STRING, description="When it ends; null: never, or not known."),
+    "pachyderm_version": Field(kind=STRING, description="pachd's version when last verified."),
+}
+_STORED = [name for name in FIELDS if name != "verify"]
+_DEFAULTS = {
+    f.name: f.default
+    for f in dataclasses.fields(Config)
+    if f.name in _STORED and f.default is not dataclasses.MISSING
+}
+_CLUSTER = ("pachd_address", "ca_cert", "tls_server_name")
+_UNVERIFIED = {
+    "admin_subject": "",
+    "admin_expires": None,
+    "admin_life": 0,
+    "pachyderm_version": "",
+    "generation": "",
+    "next_token": None,
+    "old_token": None,
+}
+_REMEDIES = {
+    Right.MINT: "it must have the role robotUser on the cluster",
+    Right.RESTORE: "crash_safe=true needs the role clusterAdmin on the cluster",
+}
+_REMEDY_V1 = "it must be a cluster admin"
+_SAFE_IN_FLIGHT = 9  # a 2.x pachd has ten database connections, a call takes up to two
+
+
+def path(mount: Mount) -> Path:
+    """The path."""
+
+    async def exists(request: Request) -> bool:
+        return await mount.find_session(request.storage) is not None
+
+    async def read(request: Request) -> Response | None:
+        session = await mount.find_session(request.storage)
+        if session is None:
+            return None
+        return Response(data=await _shown(session.config, request.system))
+
+    async def write(request: Request) -> Response:
+        async with mount.writing:
+            current = await stored.load(request.storage)
+            return await _store(mount, request, current, sent(request, _STORED))
+
+    async def patch(request: Request) -> Response:
+        async with mount.writing:
+            current = await stored.load(request.storage)
+            if current is None:
+                raise CodedError(404, "no configuration to patch: write config first")
+            changes = patched(request, _STORED, _DEFAULTS)
+            return await _store(mount, request, current, changes)
+
+    async def delete(request: Request) -> None:
+        async with mount.writing:
+            await request.storage.delete(stored.KEY)
+            mount.forget()
+
+    return Path(
+        template="config",
+        synopsis="Configure the cluster and the admin token.",
+        description=DESCRIPTION,
+        fields=FIELDS,
+        exists=exists,
+        strict=True,
+        operations={
+            Operation.READ: Action(
+                handler=read, summary="Read the configuration", answers=_ANSWERS
+            ),
+            Operation.UPDATE: Action(handler=write, writes=True, summary="Write the configuration"),
+            Operation.PATCH: Action(
+                handler=patch, summary="Change parts of the configuration", writes=True
+            ),
+            Operation.DELETE: Action(
+                handler=delete, summary="Delete the configuration", writes=True
+            ),
+        },
+    )
+
+
+async def _store(
+    mount: Mount, request: Request, current: Config | None, values: dict[str, Any]
+) -> Response:
+    """Verify and store `values` on top of `current`; nothing is stored when either fails."""
+    for name in ("admin_token", "pachd_address"):
+        if current is None and name not in values:
+            raise UserError(f"missing required field '{name}'")
+    if current is not None and "admin_token" not in values:
+        for name in _CLUSTER:
+            if name in values and values[name] != getattr(current, name):
+                raise UserError(f"a change of {name} must carry admin_token")
+    before = current or Config(
+        admin_token=values["admin_token"], pachd_address=values["pachd_address"]
+    )
+    moved = any(name in values for name in ("admin_token", *_CLUSTER))
+    config = before.changed(**values)
+    if moved:
+        config = config.changed(**_UNVERIFIED, rotated_at=time.time())
+    if request.fields["verify"]:
+        config = await _verified(config)
+    warnings = await _warnings(config, request.system)
+    await config.save(request.storage)
+    mount.forget()
+    return Response(warnings=warnings)
+
+
+async def _verified(config: Config) -> Config:
+    """`config` with what pachd says of it. Raises UserError when it could not work."""
+    try:
+        async with connect(config, config.endpoint, "") as cluster:
+            api = await cluster.api()
+            version = await api.version()
+            identity = await api.who_am_i(config.admin_token)
+            rights = await api.rights(config.admin_token)
+    except PachdError as error:
+        raise UserError(
+            f"not stored, since the configuration could not be verified: {error}; verify=false"
+            " stores it unseen"
+        ) from None
+    for right, needed in ((Right.MINT, True), (Right.RESTORE, config.crash_safe)):
+        if needed and right not in rights:
+            raise UserError(
+                f"not stored: {identity.subject}, whose token admin_token is, may not {right};"
+                f" {_REMEDIES[right] if not api.extends else _REMEDY_V1}"
+            )
+    ends = identity.expires
+    return config.changed(
+        admin_subject=identity.subject,
+        admin_expires=ends,
+        admin_life=config.admin_life or (0 if ends is None else int(ends - time.time())),
+        pachyderm_version=version,
+        generation=api.generation,
+    )
+
+
+async def _warnings(config: Config, system: SystemView) -> list[str]:
+    warnings = []
+    where = address.parse(config.pachd_address)
+    if not where.tls and not where.loopback:
+        warnings.append(
+            f"tokens travel to {config.pachd_address} in plain text; write grpcs:// for TLS"
+        )
+    maximum = await system.max_lease_ttl()
+    warnings += [
+        f"{name} is longer than the mount's max_lease_ttl of {show_duration(maximum)}, which wins"
+        for name in ("ttl", "max_ttl")
+        if getattr(config, name) > maximum
+    ]
+    if config.admin_ends_soon:
+        warnings.append("the admin token ends within a day")
+    if config.max_in_flight > _SAFE_IN_FLIGHT and config.generation != "1.x":
+        warnings.append(f"pachd 2.x can deadlock with max_in_flight above {_SAFE_IN_FLIGHT}")
+    return warnings
+
+
+async def _shown(config: Config, system: SystemView) -> dict[str, Any]:
+    """`config` without its token; TTLs as they are in effect."""
+    maximum = await system.max_lease_ttl()
+    ttl = config.ttl or await system.default_lease_ttl()
+    max_ttl = min(config.max_ttl or maximum, maximum)
+    ends = config.admin_expires
+    return {
+        "pachd_address": config.pachd_address,
+        "ca_cert": config.ca_cert,
+        "tls_server_name": config.tls_server_name,
+        "ttl": show_duration(min(ttl, max_ttl)),
+        "max_ttl": show_duration(max_ttl),
+        "renewable": config.renewable,
+        "allowed_subjects": list(config.allowed_subjects),
+        "denied_subjects": list(config.denied_subjects),
+        "request_timeout": show_duration(config.request_timeout),
+        "max_in_flight": config.max_in_flight,
+        "crash_safe": config.crash_safe,
+        "rotation_period": show_duration(config.rotation_period),
+        "admin_subject": config.admin_subject or None,
+        "admin_expires": None if ends is None else moments.show(ends),
+        "pachyderm_version": config.pachyderm_version or None,
+    }

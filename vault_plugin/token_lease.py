@@ -1,0 +1,269 @@
+"""The lease type ``pachyderm_tokens``: issue, renew, revoke."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from shim import BackendError, Cap, Lease, LeaseType, Masked, Response, UserError, clamp
+from vault_plugin import minting
+from vault_plugin.config import Config
+from vault_plugin.held_token import HeldToken, held_by, held_from
+from vault_plugin.pachyderm import address
+from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.v1 import V1
+from vault_plugin.span import Terms, span_of
+from vault_plugin.tokens import new_token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from shim import Request
+    from vault_plugin.mount import Mount, Session
+    from vault_plugin.pachyderm.api import Api, Identity
+    from vault_plugin.pachyderm.cluster import Cluster
+
+NAME = "pachyderm_tokens"
+GIVEN_UP = 24 * 3600  # seconds after its end until a token left in the log is given up
+_MARGIN = 10  # seconds, where there is no configuration to name a request_timeout
+
+log = logging.getLogger(__name__)
+
+
+class TokenLeases:
+    """The leases of one mount."""
+
+    def __init__(self, mount: Mount) -> None:
+        self._mount = mount
+        self.lease_type = LeaseType(
+            name=NAME, renew=mount.retried(self.renew), revoke=mount.retried(self.revoke)
+        )
+
+    async def issue(self, request: Request, subject: str, terms: Terms) -> Response:
+        """Mint a token of `subject` and give it out on a lease.
+
+        One call to pachd, and none to storage, once the configuration is known; crash-safe,
+        one more call and a log entry written and deleted.
+        Raises UserError for a subject that may not be had, PachdError, StorageError.
+        """
+        session = await self._mount.session(request.storage)
+        session.config.subject_rules.check(subject)
+        await session.identify()
+        config = session.config
+        config.subject_rules.check_reserved(subject)
+        api = await session.api()
+        kind = subject.partition(":")[0]
+        safe = _is_safe(api, config, kind, terms)
+        renewable = config.renewable if terms.renewable is None else terms.renewable
+        calls = minting.CALLS if safe else 1
+        span = await span_of(request.system, config, api, terms, renewable=renewable, calls=calls)
+        held = HeldToken(
+            user_token=new_token(),
+            subject=subject,
+            pachd_address=config.pachd_address,
+            ca_cert=config.ca_cert,
+            tls_server_name=config.tls_server_name,
+            generation=api.generation,
+            token_end=time.time() + span.token,
+            ttl=span.ttl,
+            max_ttl=span.max_ttl,
+            grants=tuple(text for grant in terms.grants for text in grant.texts),
+        )
+        if safe:
+            held = await minting.safely(self._mount, request.storage, api, config, held, span)
+        else:
+            minted = await minting.plainly(self._mount, api, config, subject, span.token)
+            held = dataclasses.replace(held, user_token=minted.token, subject=minted.subject)
+        return Response(
+            data={"user_token": held.user_token.reveal(), "pachd_address": config.pachd_address},
+            lease=Lease(
+                type=NAME,
+                ttl=span.ttl,
+                max_ttl=span.max_ttl,
+                renewable=renewable,
+                internal=held.stored(),
+            ),
+            warnings=span.warnings,
+        )
+
+    async def renew(self, request: Request) -> Response:
+        """Let the lease last for the increment, or for as long as it was granted for.
+
+        On 1.x the token is extended with it; on 2.x the token ends when it was minted to, and
+        the lease before it. Raises BackendError when the lease cannot last any longer.
+        """
+        lease = _lease(request)
+        held = held_by(lease)
+        session = await self._mount.find_session(request.storage)
+        margin = session.config.request_timeout if session else _MARGIN
+        async with self._cluster(held, session) as (cluster, admin):
+            api = await cluster.api()
+            now = time.time()
+            maximum = await request.system.max_lease_ttl()
+            ends = [(lease.issued + maximum, "the time left to the mount's maximum")]
+            if held.max_ttl:
+                ends.append((lease.issued + held.max_ttl, "the time left to max_ttl"))
+            if api.longest:
+                longest = now + api.longest - margin
+                ends.append((longest, "the longest life pachd gives a token"))
+            if not api.extends:
+                identity = await _alive(api, held.user_token)
+                token_end = held.token_end or identity.expires
+                if token_end:
+                    ends.append((token_end - margin, "the time left to the token"))
+            caps = [Cap(_whole(end - now), owner) for end, owner in ends]
+            if min(cap.seconds for cap in caps) < 1:
+                raise BackendError("the lease has reached its longest life: log in again")
+            asked = lease.increment or held.ttl or lease.ttl
+            ttl, warnings = clamp(asked or await request.system.default_lease_ttl(), caps)
+            if api.extends:
+                if admin is None:
+                    raise BackendError(
+                        f"config no longer names {held.pachd_address}, whose admin token a renewal"
+                        " needs: log in again"
+                    )
+                await _extend(api, admin, held.user_token, ttl + margin)
+                held = dataclasses.replace(held, token_end=max(held.token_end, now + ttl + margin))
+        # The host takes the increment for the TTL whatever ours says, and cuts it to this alone.
+        reach = _whole(min(ends)[0] - lease.issued)
+        renewed = dataclasses.replace(lease, ttl=ttl, max_ttl=reach, internal=held.stored())
+        return Response(lease=renewed, warnings=warnings)
+
+    async def revoke(self, request: Request) -> None:
+        """End the lease's token at its own cluster.
+
+        By the admin token where config still holds the one of that cluster, else by the token
+        itself, which either generation allows. Raises BackendError unless pachd confirms.
+        """
+        await self._end(request, held_by(_lease(request)))
+
+    async def undo(self, request: Request, kind: str, data: Mapping[str, Any]) -> None:
+        """Take back what a login that never ended has made. Raises to be called again.
+
+        The token is given up a day after its end: by then it is dead, but for a pachd whose
+        clock was so wrong that it took the end for none.
+        """
+        del kind  # there is but one
+        held = held_from(data)
+        try:
+            await self._end(request, held)
+        except BackendError as error:
+            if time.time() < held.token_end + GIVEN_UP:
+                raise
+            log.warning("gave up to revoke a token of %s: %s", held.subject, error)
+
+    async def _end(self, request: Request, held: HeldToken) -> None:
+        """Revoke the token and take its grants away."""
+        session = await self._mount.find_session(request.storage)
+        async with self._cluster(held, session) as (cluster, admin):
+            try:
+                api = await cluster.api()
+                await _revoke(api, admin, held.user_token)
+                if held.grants and admin is None:
+                    log.warning("grants of %s, who has no token now, stay", held.subject)
+                elif admin is not None:
+                    for grant in held.parsed_grants:
+                        await api.ungrant(admin, held.subject, grant)
+            except PachdError as error:
+                if error.meaning is not Meaning.NOT_ACTIVATED:
+                    raise
+                log.info("auth is off at %s: no token of it lives", held.pachd_address)
+
+    @contextlib.asynccontextmanager
+    async def _cluster(
+        self, held: HeldToken, session: Session | None
+    ) -> AsyncIterator[tuple[Cluster, Masked | None]]:
+        """The cluster of `held`, and its admin token where `session` is of the same cluster."""
+        if session is not None and _same_place(held.pachd_address, session.config.pachd_address):
+            yield session.cluster, session.config.admin_token
+            return
+        if not held.pachd_address:
+            raise BackendError("the lease names no pachd_address, and there is no configuration")
+        limits = (
+            session.config
+            if session is not None
+            else Config(admin_token=held.user_token, pachd_address=held.pachd_address)
+        )
+        async with self._mount.elsewhere(held.endpoint, limits) as cluster:
+            yield cluster, None
+
+
+def _is_safe(api: Api, config: Config, kind: str, terms: Terms) -> bool:
+    """Whether to mint crash-safe. Raises UserError where there is no way to mint at all."""
+    if api.extends:
+        # Only pachd itself knows the names of people as 1.x spells them.
+        return kind == "robot" and (config.crash_safe or bool(terms.grants))
+    if kind == "user" and not config.crash_safe:
+        raise UserError("tokens of user: subjects need crash_safe=true in config")
+    if kind not in ("robot", "user"):
+        raise UserError(f"pachd 2.x mints tokens of robots: write robot:<name>, not {kind}:")
+    return config.crash_safe or bool(terms.grants)
+
+
+async def _extend(api: Api, admin: Masked, token: Masked, ttl: int) -> None:
+    try:
+        await api.extend(admin, token, ttl)
+    except PachdError as error:
+        if error.meaning is Meaning.BAD_CALLER:
+            await _alive(api, token)
+        raise
+
+
+async def _alive(api: Api, token: Masked) -> Identity:
+    """Whose `token` is. Raises BackendError when pachd does not know it any more."""
+    try:
+        return await api.who_am_i(token)
+    except PachdError as error:
+        if error.meaning in (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER):
+            raise BackendError(
+                "the token of this lease is expired or was revoked at pachd: log in again"
+            ) from None
+        raise
+
+
+async def _revoke(api: Api, admin: Masked | None, token: Masked) -> None:
+    refusal = None
+    if admin is not None:
+        try:
+            await api.revoke(admin, token)
+        except PachdError as error:
+            if error.meaning not in (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER, Meaning.DENIED):
+                raise
+            refusal = error
+        else:
+            return
+    try:
+        number = await api.revoke(token, token)
+    except PachdError as error:
+        if error.meaning is Meaning.EXPIRED_CALLER:
+            return  # 2.x says so of the caller, which here is the token itself
+        if refusal is not None and error.meaning is Meaning.BAD_CALLER:
+            raise BackendError(f"the admin token cannot revoke: {refusal}") from None
+        raise
+    if not number and api.generation != V1.generation:
+        raise BackendError("pachd did not confirm that the token is revoked")
+
+
+def _lease(request: Request) -> Lease:
+    if request.lease is None:
+        raise BackendError(f"{request.operation} without a lease")
+    return request.lease
+
+
+def _whole(seconds: float) -> int:
+    """Whole seconds, at least none; a difference of times may be a hair less than it should."""
+    return max(0, int(seconds + 1e-6))
+
+
+def _same_place(held: str, configured: str) -> bool:
+    """Whether both addresses are the same host and port; a lease without one is config's."""
+    if not held:
+        return True
+    try:
+        a, b = address.parse(held), address.parse(configured)
+    except ValueError:  # another version of the engine took what this one does not
+        return False
+    return (a.host, a.port) == (b.host, b.port)
