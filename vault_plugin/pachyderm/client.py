@@ -47,7 +47,8 @@ class Endpoint:
 
     def tls(self) -> ssl.SSLContext | None:
         """The context to verify pachd with; None for plain text. Raises ValueError on bad PEM."""
-        if not address.parse(self.pachd_address).tls:
+        spoken = address.parse(self.pachd_address).tls
+        if not spoken and not self.ca_cert:
             return None
         try:
             context = ssl.create_default_context(cadata=self.ca_cert or None)
@@ -58,7 +59,7 @@ class Endpoint:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.set_alpn_protocols(["h2"])
-        return context
+        return context if spoken else None
 
 
 class Client:

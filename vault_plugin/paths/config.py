@@ -254,6 +254,11 @@ async def _verified(config: Config) -> Config:
 async def _warnings(config: Config, system: SystemView) -> list[str]:
     warnings = []
     where = address.parse(config.pachd_address)
+    if not where.tls and (config.ca_cert or config.tls_server_name):
+        warnings.append(
+            f"ca_cert and tls_server_name do nothing for {config.pachd_address}; write grpcs:// for"
+            " TLS"
+        )
     if not where.tls and not where.loopback:
         warnings.append(
             f"tokens travel to {config.pachd_address} in plain text; write grpcs:// for TLS"

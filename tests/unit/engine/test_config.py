@@ -65,6 +65,7 @@ async def test_unconfigured(vault: Vault) -> None:
         ({"request_timeout": "61s"}, "invalid request_timeout"),
         ({"max_in_flight": 0}, "invalid max_in_flight"),
         ({"pachd_address": "grpcs://x", "ca_cert": "nonsense"}, "invalid ca_cert"),
+        ({"ca_cert": "nonsense"}, "invalid ca_cert"),
         ({"allowed_subjects": {"a": 1}}, "invalid allowed_subjects"),
     ],
 )
@@ -297,3 +298,12 @@ async def test_the_token_is_stored_once_and_shown_nowhere(mount: Vault, pachd: P
 async def test_a_certificate_that_is_not_ascii_is_a_mistake(vault: Vault) -> None:
     with pytest.raises(UserError, match="invalid ca_cert"):
         await vault.write("config", admin_token="t", pachd_address="grpcs://x", ca_cert="é")
+
+
+async def test_trust_that_is_of_no_use_warns(vault: Vault, v2: Simulator[PachdV2]) -> None:
+    response = await vault.write(
+        "config", admin_token=v2.root_token, pachd_address=v2.address, tls_server_name="pachd"
+    )
+    assert [warning.split(" for ")[0] for warning in response.warnings] == [
+        "ca_cert and tls_server_name do nothing"
+    ]

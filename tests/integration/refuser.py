@@ -1,0 +1,47 @@
+"""An engine that refuses for good to revoke what another engine leased."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shim import Backend, LeaseType, UnsupportedOperation, serve
+from vault_plugin.token_lease import NAME
+
+if TYPE_CHECKING:
+    from shim import Request, Response
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def launcher(directory: Path) -> Path:
+    """A file in `directory` that runs this one as a plugin."""
+    file = directory / "refuser"
+    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{__file__}"\n')
+    file.chmod(0o755)
+    return file
+
+
+async def _renew(_: Request) -> Response:
+    raise UnsupportedOperation
+
+
+async def _revoke(_: Request) -> None:
+    # One of the errors after which Vault does not try again for minutes, but gives up at once.
+    raise UnsupportedOperation
+
+
+def backend() -> Backend:
+    """What one mount of it is."""
+    return Backend(
+        title="Refuser",
+        version="0.1.0",
+        description="Refuses.",
+        paths=[],
+        lease_types=[LeaseType(name=NAME, renew=_renew, revoke=_revoke)],
+    )
+
+
+if __name__ == "__main__":
+    serve(backend, name="refuser", version="v0.1.0")
