@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from scripts.bundle import archive, interpreter
-from scripts.bundle.contents import contents
+from scripts.bundle.contents import IncompleteError, contents
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -39,7 +39,11 @@ def main() -> int:
             "name an interpreter the Vault server can run with make build INTERPRETER=/path",
             file=sys.stderr,
         )
-    laid_out = archive.entries(contents(options.root))
+    try:
+        laid_out = archive.entries(contents(options.root))
+    except IncompleteError as incomplete:
+        print(f"build: {incomplete}", file=sys.stderr)
+        return 1
     data = archive.executable(interpreter.first_line(python), laid_out)
     sha256 = hashlib.sha256(data).hexdigest()
     write(options.output, data, 0o755)

@@ -14,6 +14,9 @@ DEPENDENCIES = {
     "protobuf": ("google/_upb/", "google/protobuf/"),
 }
 
+# Without these the plugin cannot run, and a wheel for another system may lack them.
+NATIVES = ("_cffi_backend", "cryptography/hazmat/bindings/_rust", "google/_upb/_message")
+
 LEFT_OUT = (
     "google/protobuf/compiler/",  # the compiler's plugin protocol
     "google/protobuf/internal/json_format_benchmark.py",
@@ -21,6 +24,10 @@ LEFT_OUT = (
     "google/protobuf/internal/testing_refleaks.py",
     "google/protobuf/testdata/",
 )
+
+
+class IncompleteError(Exception):
+    """A dependency is installed without what the plugin needs of it."""
 
 
 class Item(NamedTuple):
@@ -65,9 +72,13 @@ class Contents(NamedTuple):
 def contents(root: Path) -> Contents:
     """Collect from the checkout at `root` and from the environment this runs in.
 
-    Raises PackageNotFoundError when a dependency is not installed.
+    Raises PackageNotFoundError when a dependency is not installed, IncompleteError when it is
+    without a native module.
     """
     code = sorted((*_own(root), *_installed()))
+    for native in NATIVES:
+        if not any(item.name.startswith(f"{native}.") for item in code):
+            raise IncompleteError(f"no native module {native}: install its wheel for this system")
     licences = [Item("licences/LICENSE", root / "LICENSE"), *_licences()]
     return Contents(
         modules=[item for item in code if item.name.endswith(".py")],
