@@ -26,6 +26,9 @@ async def greet(request: Request) -> Response:
     return Response(data={"greeting": words}, lease=Lease(type="words", ttl=60))
 
 
+GREET = Action(handler=greet, summary="Greet", writes=True, answers=GREETING)
+
+
 async def say_again(request: Request) -> Response:
     """Let the words last for another minute."""
     return Response(lease=request.lease)
@@ -48,8 +51,8 @@ def backend() -> Backend:
                 description="Reads as a greeting; write tone to change its word.",
                 fields={"name": NAME, "tone": TONE},
                 operations={
-                    Operation.READ: Action(handler=greet, summary="Greet", answers=GREETING),
-                    Operation.UPDATE: Action(handler=greet, summary="Greet", answers=GREETING),
+                    Operation.READ: GREET,
+                    Operation.UPDATE: GREET,
                 },
             )
         ],

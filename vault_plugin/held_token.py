@@ -51,17 +51,27 @@ class HeldToken:
         return {**values, "user_token": self.user_token.reveal(), "grants": list(self.grants)}
 
 
+# The JSON of each field.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys((f.name for f in dataclasses.fields(HeldToken)), str),
+    **dict.fromkeys(("token_end", "ttl", "max_ttl"), (int, float)),
+    "grants": list,
+}
+
+
 def held_by(lease: Lease) -> HeldToken:
     """What `lease` stored, by this version of the engine or another (missing keys are empty)."""
     return held_from(lease.internal)
 
 
 def held_from(stored: Mapping[str, Any]) -> HeldToken:
-    """What `HeldToken.stored` gave. Raises BackendError when no token is in it."""
-    known = {f.name for f in dataclasses.fields(HeldToken)}
-    values = {n: value for n, value in stored.items() if n in known and value is not None}
+    """What `HeldToken.stored` gave. Raises BackendError for what it never gave."""
+    values = {n: value for n, value in stored.items() if n in _KINDS and value is not None}
     token = values.pop("user_token", None)
     if not isinstance(token, str) or not token:
         raise BackendError("the lease holds no user_token")
+    for name, value in values.items():
+        if not isinstance(value, _KINDS[name]):
+            raise BackendError(f"the lease holds a {name} that makes no sense")
     values["grants"] = tuple(values.get("grants", ()))
     return HeldToken(user_token=Masked(token), **values)

@@ -90,7 +90,7 @@ def error_of_http(status: str, content_type: str) -> RpcError:
     """The error of an answer that is not gRPC."""
     return RpcError(
         _FROM_HTTP.get(status, Status.UNKNOWN),
-        f"unexpected HTTP status {status}, content-type {content_type!r}",
+        f"unexpected HTTP status {status}, content-type {content_type[:80]!r}",
     )
 
 
@@ -105,5 +105,5 @@ def error_of_trailers(fields: Fields) -> RpcError | None:
         return RpcError(Status.INTERNAL, "the answer ended without a grpc-status")
     code = _BY_VALUE.get(value)
     if code is None:
-        return RpcError(Status.UNKNOWN, f"grpc-status {value!r}: {message}")
+        return RpcError(Status.UNKNOWN, f"grpc-status {value[:20]!r}: {message}")
     return RpcError(code, message)

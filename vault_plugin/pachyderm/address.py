@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORT = 30650  # pachd's Kubernetes NodePort
 _TLS = {"grpc": False, "http": False, "grpcs": True, "https": True}
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Address:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+def is_host(text: str) -> bool:
+    """Whether `text` can be a host's name or IPv4 address."""
+    return _HOST.fullmatch(text) is not None
 
 
 def parse(text: str) -> Address:
@@ -56,7 +62,7 @@ def parse(text: str) -> Address:
         raise ValueError("write host[:port] alone, without path, user or query")
     if rest.startswith("["):
         ipaddress.IPv6Address((host or "").partition("%")[0])
-    elif host and not _HOST.fullmatch(host):
+    elif host and not is_host(host):
         raise ValueError(f"'{host}' is not a host name; write host[:port]")
     elif not host and port is None:
         raise ValueError("names no host; write host[:port]")

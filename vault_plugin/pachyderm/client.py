@@ -8,7 +8,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from shim.grpc import Channel, Method, RpcError, Status
+from shim.grpc import Channel, Limits, Method, RpcError, Status
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 
@@ -27,6 +27,9 @@ CONNECT_TIMEOUT = 3.0  # seconds
 _KEEPALIVE = 1.5
 _SHORT_REQUEST = 10
 _LONG_KEEPALIVE = 2.6
+_LONGEST_ANSWER = 1 << 20  # bytes; pachd's answers to what we ask are short
+_SHORTEST_TOKEN = 8  # characters
+_LONGEST_WORDS = 500  # characters of a refusal
 _CALLER = "authn-token"  # the metadata key pachd reads the caller's token from
 
 Req = TypeVar("Req", bound="Message")
@@ -121,6 +124,7 @@ class Client:
             self._where.port,
             tls=self._tls,
             server_hostname=self._endpoint.tls_server_name or None,
+            limits=Limits(max_message=_LONGEST_ANSWER),
             connect_timeout=min(CONNECT_TIMEOUT, self._timeout),
             keepalive_seconds=_KEEPALIVE if self._timeout <= _SHORT_REQUEST else _LONG_KEEPALIVE,
         )
@@ -137,14 +141,18 @@ class Client:
                     method, request, timeout=end - now(), metadata=metadata
                 )
         except RpcError as error:
-            # The transport names the address as it dials it; here it stands as it was written.
-            message = error.message.removeprefix(f"{self._where}: ")
-            if error.code is Status.DEADLINE_EXCEEDED:
-                message = f"no answer within {self._timeout:g}s"
-            refusal = PachdError(self._endpoint.pachd_address, error.code, message)
-            if refusal.meaning is Meaning.WRONG_GENERATION:
-                self._on_wrong_generation()
-            raise refusal from None
+            refusal = self._refusal(error, caller)
+        # Not inside the handler, where it would drag pachd's own words along as its context.
+        if refusal.meaning is Meaning.WRONG_GENERATION:
+            self._on_wrong_generation()
+        raise refusal
+
+    def _refusal(self, error: RpcError, caller: Masked | None) -> PachdError:
+        # The transport names the address as it dials it; here it stands as it was written.
+        message = _shown(error.message.removeprefix(f"{self._where}: "), caller)
+        if error.code is Status.DEADLINE_EXCEEDED:
+            message = f"no answer within {self._timeout:g}s"
+        return PachdError(self._endpoint.pachd_address, error.code, message)
 
     @contextlib.asynccontextmanager
     async def _slot(self, end: float) -> AsyncIterator[None]:
@@ -161,3 +169,14 @@ class Client:
             yield
         finally:
             self._slots.release()
+
+
+def _shown(words: str, caller: Masked | None) -> str:
+    """Pachd's words as they may be shown: without the caller's token, whoever is at the address.
+
+    A shorter token than any pachd makes would be found in ordinary words.
+    """
+    if caller is not None and len(caller.reveal()) >= _SHORTEST_TOKEN:
+        words = words.replace(caller.reveal(), str(caller))
+    cut = words[:_LONGEST_WORDS]
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)

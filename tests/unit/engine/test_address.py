@@ -53,6 +53,11 @@ def test_as_pachctl_takes_it(written: str, address: Address) -> None:
         "host\n:1",
         "grpc://grpc://host",
         "-host",
+        "a..b",
+        ".a",
+        "a" * 64,
+        "a." * 127,
+        "host\0",
     ],
 )
 def test_refused(written: str) -> None:

@@ -66,6 +66,8 @@ async def test_unconfigured(vault: Vault) -> None:
         ({"max_in_flight": 0}, "invalid max_in_flight"),
         ({"pachd_address": "grpcs://x", "ca_cert": "nonsense"}, "invalid ca_cert"),
         ({"ca_cert": "nonsense"}, "invalid ca_cert"),
+        ({"tls_server_name": "a..b"}, "invalid tls_server_name"),
+        ({"tls_server_name": "pachd:30650"}, "invalid tls_server_name"),
         ({"allowed_subjects": {"a": 1}}, "invalid allowed_subjects"),
     ],
 )

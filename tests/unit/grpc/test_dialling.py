@@ -11,7 +11,9 @@ import pytest
 from shim.grpc import Channel, Method, RpcError, Server, Status
 from shim.proto import health_pb2 as health
 
-CHECK = Method("/grpc.health.v1.Health/Check", health.HealthCheckRequest, health.HealthCheckResponse)
+CHECK = Method(
+    "/grpc.health.v1.Health/Check", health.HealthCheckRequest, health.HealthCheckResponse
+)
 SETTINGS = bytes.fromhex("000000040000000000")
 GOAWAY = bytes.fromhex("0000080700000000000000000000000000")
 

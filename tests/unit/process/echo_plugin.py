@@ -61,7 +61,9 @@ class Echo:
             case "log":
                 log.info("said", extra={"what": data, "count": 7})
             case "raise":
-                raise RuntimeError(data)
+                fail(data)
+            case "raise later":
+                asyncio.get_running_loop().call_soon(fail, data)
             case "sleep":
                 await asyncio.sleep(float(data))
             case "occupy a thread":
@@ -98,6 +100,10 @@ def register(
     server.unary(SETUP, echo.setup)
     server.unary(HANDLE, echo.handle)
     return echo.close
+
+
+def fail(text: str) -> None:
+    raise RuntimeError(text)
 
 
 def print_everywhere(text: str) -> None:

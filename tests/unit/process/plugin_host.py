@@ -30,10 +30,11 @@ from shim.services.controller import SHUTDOWN
 from tests.unit.process import echo_plugin
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 ROOT = Path(__file__).parents[3]
 MOUNT = (("multiplex_id", "abcDEF0123"),)
+ECHO = (sys.executable, "-m", echo_plugin.__name__)
 SOON = 10.0  # seconds that anything here may take on a busy machine
 
 
@@ -175,13 +176,14 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 
 async def start(
-    *, before: Callable[[], None] | None = None, **changes: str | None
+    *,
+    command: Sequence[str] = ECHO,
+    before: Callable[[], None] | None = None,
+    **changes: str | None,
 ) -> asyncio.subprocess.Process:
-    """Start the echo plugin; `before` runs in it before anything else does."""
+    """Start a plugin; `before` runs in it before anything else does."""
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        echo_plugin.__name__,
+        *command,
         cwd=ROOT,
         env=environment(**changes),
         stdin=asyncio.subprocess.PIPE,

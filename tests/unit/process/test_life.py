@@ -150,6 +150,7 @@ async def test_stderr_is_one_json_object_a_line_whoever_writes_to_it() -> None:
         with pytest.raises(RpcError) as error:
             await host.ask("raise", "hvs.secret")
         assert error.value.code == Status.UNKNOWN
+        await host.ask("raise later", "hvs.secret")
         await host.shut_down()
         await host.plugin.ended()
     logs = host.plugin.logs  # every line parses
@@ -167,6 +168,8 @@ async def test_stderr_is_one_json_object_a_line_whoever_writes_to_it() -> None:
     assert died["@message"] == "ValueError"
     [failed] = [line for line in logs if "HandleRequest failed" in line["@message"]]
     assert failed["@level"] == "error"
+    [stray] = [line for line in logs if line["@message"] == "Exception in callback fail"]
+    assert stray["stacktrace"].endswith("RuntimeError")
     assert b"hvs.secret" not in b"".join(host.plugin.stderr)
 
 
