@@ -5,6 +5,7 @@ No image is built here: what the Dockerfile does on Alpine and on UBI is not pro
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -23,6 +24,16 @@ from tests.pachd import PachdV2, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Docker's client leaves sockets to the garbage collector, which says so.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """What the client left is collected here, not in the midst of another test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -59,8 +70,6 @@ def test_without_a_daemon_the_reason_names_the_image(asked: pytest.MonkeyPatch) 
     assert container.absence().startswith(told)
 
 
-# Docker's client leaves its socket to the garbage collector when the first answer is an error.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_daemon_that_fails_does_not_count(directory: Path, asked: pytest.MonkeyPatch) -> None:
     with FakeDocker(directory, broken=True):
         assert "the Docker daemon does not answer" in container.absence()
