@@ -128,6 +128,11 @@ class Config:
         await storage.put(KEY, json.dumps(values).encode(), seal_wrap=True)
 
 
+def missing() -> UserError:
+    """What to raise where a configuration is needed and there is none yet."""
+    return UserError("no configuration: write admin_token and pachd_address to config first")
+
+
 async def load(storage: Storage) -> Config | None:
     """The stored configuration, None when there is none.
 

@@ -9,7 +9,7 @@ import functools
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
-from shim import BackendError, UserError
+from shim import BackendError
 from vault_plugin import config as stored
 from vault_plugin.pachyderm.cluster import Cluster
 from vault_plugin.pachyderm.errors import Meaning, PachdError
@@ -106,7 +106,7 @@ class Mount:
         """The session. Raises UserError where there is no configuration yet."""
         session = await self.find_session(storage)
         if session is None:
-            raise UserError("no configuration: write admin_token and pachd_address to config first")
+            raise stored.missing()
         return session
 
     @contextlib.asynccontextmanager

@@ -87,7 +87,7 @@ class Rotation:
     async def _load(self, storage: Storage) -> Config:
         config = await stored.load(storage)
         if config is None:
-            raise UserError("no configuration: write admin_token and pachd_address to config first")
+            raise stored.missing()
         return config
 
     async def _save(self, storage: Storage, config: Config) -> Config:
