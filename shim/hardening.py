@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import os
 import resource
+from pathlib import Path
 from typing import Final
 
-_PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # sys/mman.h
 _OWNER_ONLY: Final = 0o077
+_STANDARD_STREAMS: Final = 3
+# Where the system's trust is: OpenSSL asks at each new context, as Go does for the host itself.
+_KEPT: Final = {"SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 
 class MemoryNotLocked(OSError):  # noqa: N818  a state of the process, as the message says
@@ -20,11 +26,24 @@ def harden() -> None:
     """Core dumps off, memory closed to other processes of the same user, files owner-only.
 
     Non-dumpable also means no ptrace and no ``/proc/<pid>/mem`` for anyone but root. The process
-    itself still reaches its own ``/proc/self/fd``. Raises OSError.
+    itself still reaches its own ``/proc/self/fd``. No program it might ever run gains rights by a
+    setuid bit, and what it inherited beside the standard streams is closed. Raises OSError.
     """
     os.umask(_OWNER_ONLY)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _libc("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _libc("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _close_inherited()
+
+
+def forget_environment() -> None:
+    """Drop the variables of the host's environment, but for the place of the system's trust.
+
+    Libraries would follow some of them: a file to write TLS keys to, another resolver, a proxy.
+    """
+    for name in os.environ.keys() - _KEPT:
+        if name:  # "=x" is no variable one can unset
+            del os.environ[name]
 
 
 def lock_memory() -> None:
@@ -48,3 +67,13 @@ def _libc(function: str, *arguments: int) -> None:
     if libc[function](*map(ctypes.c_ulong, arguments)) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{function}: {os.strerror(number)}")
+
+
+def _close_inherited() -> None:
+    """Close what came through exec: Python opens nothing that would go through one."""
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if descriptor < _STANDARD_STREAMS:
+            continue
+        with contextlib.suppress(OSError):  # the listing's own
+            if not fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC:
+                os.close(descriptor)

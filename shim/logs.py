@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 TRACE: Final = 5
-_STDERR: Final = 2
+STDERR: Final = 2  # the descriptor
 #: bytes of a line: the host cuts at 64 KiB and then takes the pieces for plain text
 _LONGEST: Final = 60 * 1024
 #: characters kept of each text, tried in turn until the line is short enough
@@ -58,16 +58,21 @@ class Handler(logging.Handler):
     """Writes each record to standard error as one line, in one write; never raises."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write `record`. Nobody reading is not an error: the host is gone then."""
-        try:
-            line = encode(record)
-        except Exception:  # a value whose own methods fail must not cost the request
-            line = _join(_head(record, "a log record could not be written"), {}, _CUTS[-1])
-        try:
-            while line:
-                line = line[os.write(_STDERR, line) :]
-        except OSError:
-            pass
+        """Write `record`."""
+        write(record)
+
+
+def write(record: logging.LogRecord) -> None:
+    """Write `record` and take no lock. Nobody reading is not an error: the host is gone then."""
+    try:
+        line = encode(record)
+    except Exception:  # a value whose own methods fail must not cost the request
+        line = _join(_head(record, "a log record could not be written"), {}, _CUTS[-1])
+    try:
+        while line:
+            line = line[os.write(STDERR, line) :]
+    except OSError:
+        pass
 
 
 def encode(record: logging.LogRecord) -> bytes:
@@ -156,4 +161,4 @@ class _Lines:
         return False
 
     def fileno(self) -> int:
-        return _STDERR
+        return STDERR

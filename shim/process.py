@@ -25,6 +25,7 @@ from shim.life import PATIENCE, Life
 from shim.services import Broker, Controller, Health, Multiplexing, Stdio, Version
 from shim.tls import mutual_tls
 from shim.unix_socket import admit_group, private_path
+from shim.watchdog import TICK, Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +45,14 @@ def serve(
     version: str = "",
     modules: tuple[str, ...] = (),
     patience: float = PATIENCE,
+    tick: float = TICK,
 ) -> NoReturn:
-    """Live as a plugin; never returns. The exit status is 1 where it could not serve at all.
+    """Live as a plugin; never returns. The exit status is 1 where it could not serve.
 
     `services` is called once, in the running loop, before the host can connect. `about` is what
     somebody reads who starts the plugin by hand. `version` is the plugin's (``v1.2.3``, or "" for
     none), `modules` are the packages that log in full, `patience` is how many seconds to wait for
-    the host's first connection.
+    the host's first connection, and `tick` is how many lie between two questions of the watchdog.
     """
     if not handshake.launched_by_host(os.environ):
         sys.stderr.write(about.rstrip("\n") + "\n")
@@ -62,11 +64,13 @@ def serve(
         _demand_upb()
         hardening.harden()
         environment = handshake.read(os.environ)
+        hardening.forget_environment()
         if environment.mlock:
             hardening.lock_memory()
         life = _live(services, environment, Version(version), stdout, patience)
         loop = asyncio.new_event_loop()
         loop.set_exception_handler(_log_stray)
+        Watchdog(loop, tick).start()
         loop.run_until_complete(life)
     except (HandshakeError, hardening.MemoryNotLocked) as error:
         log.error("%s", error)

@@ -39,6 +39,7 @@ def main():
         "modules": {n: getattr(m, "__file__", None) for n, m in sys.modules.items()},
         "path": sys.path,
         "user": os.getuid(),
+        "environment": sorted(os.environ),
     }))
 """
 
@@ -77,13 +78,14 @@ class Built(NamedTuple):
 
 
 def build(
-    root: Path, output: Path, *options: str, **environment: str
+    root: Path, output: Path, *options: str, umask: int = 0o022, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the build's command line on the checkout at `root`."""
     return subprocess.run(
         [sys.executable, "-m", "scripts.bundle", "--root", root, "--output", output, *options],
         cwd=ROOT,
         env=os.environ | environment,
+        umask=umask,
         capture_output=True,
         text=True,
         timeout=100,
@@ -104,7 +106,7 @@ def checkout(open_folder: Path) -> Path:
     """A checkout whose plugin is the witness."""
     root = open_folder / "checkout"
     (root / "vault_plugin").mkdir(parents=True)
-    (root / "vault_plugin/__init__.py").touch()
+    (root / "vault_plugin/__init__.py").write_text('VERSION = "1.2.3"\n')
     (root / "vault_plugin/__main__.py").write_text(WITNESS)
     shutil.copy(ROOT / "LICENSE", root)
     return root

@@ -2,29 +2,23 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
+from scripts.bundle.contents import NATIVES
 from scripts.bundle.interpreter import suffix_of
 from tests.unit.build.conftest import Built, build
+from tests.unit.process.namespaces import own_mounts
 
 NOBODY = 65534
 ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-
-
-def own_mounts(script: str) -> list[str]:
-    """A command that runs `script`, then its arguments, where it alone sees its mounts."""
-    ways = ["unshare", "--mount", "--propagation", "private"]
-    if os.getuid() != 0:
-        ways.append("--map-root-user")
-    tried = subprocess.run([*ways, "true"], capture_output=True, text=True)
-    if tried.returncode != 0:
-        pytest.skip(f"no mount namespace of our own: {tried.stderr.strip()}")
-    return [*ways, "/bin/sh", "-ec", f'{script}\nexec "$0" "$@"']
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -111,6 +105,22 @@ def test_no_code_of_a_site_or_of_the_environment_runs(checkout: Path, tmp_path: 
     assert not ran.exists()
 
 
+def test_variables_that_libraries_read_as_they_load_are_dropped(
+    built: Built, tmp_path: Path
+) -> None:
+    (tmp_path / "openssl.cnf").write_text("this is no configuration\n")
+    seen = built.witness(
+        env={
+            "OPENSSL_CONF": str(tmp_path / "openssl.cnf"),
+            "OPENSSL_MODULES": str(tmp_path),
+            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python",
+            "TMPDIR": str(tmp_path),
+        }
+    )
+    assert seen["protobuf"] == "upb"
+    assert [name for name in seen["environment"] if name != "LC_CTYPE"] == ["TMPDIR"]
+
+
 @pytest.mark.parametrize("name", ["json", "fcntl", "google", "hpack", "_cffi_backend", "shim"])
 def test_nothing_is_imported_from_the_working_directory(
     built: Built, tmp_path: Path, name: str
@@ -130,16 +140,40 @@ def test_a_traceback_reads_no_file_below_the_working_directory(
     assert "planted" not in ran.stderr
 
 
-def test_another_python_is_refused_in_one_line(built: Built, tmp_path: Path) -> None:
-    for_another = Built(tmp_path / "plugin")
-    own = f"cpython-{sys.version_info.major}{sys.version_info.minor}".encode()
+def altered(built: Built, path: Path, old: bytes, new: bytes) -> Built:
+    """The built file with one place altered."""
     data = built.path.read_bytes()
-    assert data.count(b'BUILT_FOR = ".' + own) == 1
-    for_another.path.write_bytes(
-        data.replace(b'BUILT_FOR = ".' + own, b'BUILT_FOR = ".cpython-399')
-    )
-    for_another.path.chmod(0o755)
-    check_refusal(for_another.run())
+    assert data.count(old) == 1
+    path.write_bytes(data.replace(old, new))
+    path.chmod(0o755)
+    return Built(path)
+
+
+@pytest.mark.parametrize("what", [1, 2, 4], ids=["Python", "CPU", "libc"])
+def test_another_kind_of_python_is_refused_in_one_line(
+    built: Built, tmp_path: Path, what: int
+) -> None:
+    ours = re.split("[-.]", EXTENSION_SUFFIXES[0])[1:-1]  # cpython 311 x86_64 linux gnu
+    theirs = [*ours[:what], ours[what][::-1], *ours[what + 1 :]]
+    old, new = (f'BUILT_FOR = ".{"-".join(kind)}.so"' for kind in (ours, theirs))
+    check_refusal(altered(built, tmp_path / "plugin", old.encode(), new.encode()).run())
+
+
+@pytest.mark.parametrize("native", NATIVES)
+def test_a_native_module_that_does_not_load_is_told_in_one_line(
+    built: Built, tmp_path: Path, native: str
+) -> None:
+    """As on another CPU or C library, where its first bytes or its needs do not fit."""
+    name = native.replace("/", ".")
+    archive = zipfile.ZipFile(built.path)
+    image = archive.read(f"native/{name}.so")
+    # elf(5): e_machine is at 18. zipimport does not check an entry's CRC.
+    for_another = image[:18] + b"\0\0" + image[20:]
+    ran = altered(built, tmp_path / "plugin", image, for_another).run()
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith("[ERROR] vault-plugin-secrets-pachyderm cannot load " + name)
 
 
 def check_refusal(ran: subprocess.CompletedProcess[str]) -> None:

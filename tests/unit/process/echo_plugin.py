@@ -7,11 +7,15 @@ how it starts.
 import asyncio
 import ctypes
 import encodings.idna  # noqa: F401  asyncio wants it, where ECHO_USER may not read it any more
+import itertools
 import json
 import logging
 import os
+import re
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from shim.grpc import Call, Method, Server
@@ -20,13 +24,40 @@ from shim.host import Host
 from shim.process import serve
 from shim.proto import backend_pb2 as pb
 from shim.services import Broker
+from shim.watchdog import TICK
 
 SETUP = Method("/pb.Backend/Setup", pb.SetupArgs, pb.SetupReply)
 HANDLE = Method("/pb.Backend/HandleRequest", pb.HandleRequestArgs, pb.HandleRequestReply)
 ABOUT = "echo is a plugin.\nA server starts it, nobody else."
-PR_GET_DUMPABLE = 3
+PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4
 
 log = logging.getLogger("echo.talk")
+
+
+def spin(text: str = "") -> None:
+    while True:
+        try:
+            hash(text)
+        except BaseException:
+            continue
+
+
+def lock_twice(lock: threading.Lock) -> None:
+    with lock, lock:
+        pass
+
+
+#: ways to keep the event loop from running, for minutes at least
+HANGS: dict[str, Callable[[], object]] = {
+    "sleep": lambda: time.sleep(600),
+    "loop": spin,
+    "system call": lambda: os.read(os.pipe()[0], 1),
+    "lock": lambda: lock_twice(threading.Lock()),
+    "regular expression": lambda: re.match(r"(a+)+$", "a" * 60 + "b"),
+    "power": lambda: pow(7, 10**10),
+    "standard error": lambda: deque(map(log.info, itertools.repeat("x" * 10_000))),  # unread
+    "deaf": lambda: -1 in itertools.count(),  # holds the GIL and looks for no signal
+}
 
 
 class Echo:
@@ -64,6 +95,14 @@ class Echo:
                 fail(data)
             case "raise later":
                 asyncio.get_running_loop().call_soon(fail, data)
+            case "hang":
+                HANGS[data]()
+            case "hold":
+                self.hold(data)
+            case "labour":  # in many pieces, each as long as `data` says
+                for _ in range(10):
+                    time.sleep(float(data))  # noqa: ASYNC251  that is what is tried
+                    await asyncio.sleep(0)
             case "sleep":
                 await asyncio.sleep(float(data))
             case "occupy a thread":
@@ -72,6 +111,10 @@ class Echo:
                 entry = await self.hosts[mount].storage.get(path)
                 return "" if entry is None else entry.value.decode()
         return ""
+
+    def hold(self, text: str) -> None:
+        """Hang with `text` in the frames of the stack."""
+        spin(text)
 
     def status(self) -> str:
         mask = os.umask(0)
@@ -83,6 +126,7 @@ class Echo:
                 "stdin": os.readlink("/proc/self/fd/0"),
                 "stdout": os.readlink("/proc/self/fd/1"),
                 "host_version": self.environment.host_version,
+                "environment": sorted(os.environ),
             }
         )
 
@@ -119,10 +163,12 @@ if __name__ == "__main__":
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # as exec would: setuid took it away
     serve(
         register,
         about=ABOUT,
         version="v1.2.3",
         modules=("echo",),
         patience=float(os.environ.get("ECHO_PATIENCE", "60")),
+        tick=float(os.environ.get("ECHO_TICK", TICK)),
     )

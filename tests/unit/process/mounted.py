@@ -118,10 +118,10 @@ def _handler(answer: Any) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def mounted(command: Sequence[str] = ENGINE) -> AsyncIterator[Mounted]:
-    """A fresh mount of the engine run by `command`."""
+async def mounted(command: Sequence[str] = ENGINE, **variables: str) -> AsyncIterator[Mounted]:
+    """A fresh mount of the engine run by `command`, with `variables` in its environment too."""
     with tempfile.TemporaryDirectory() as folder:
-        async with connected(command=command) as host:
+        async with connected(command=command, **variables) as host:
             mount = Mounted(host)
             services, path = mount._services(), f"{folder}/host"
             await services.listen_unix(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +28,7 @@ from shim.proto import backend_pb2 as pb
 from shim.proto import plugin_pb2
 from shim.services.broker import START_STREAM
 from shim.services.controller import SHUTDOWN
+from tests.unit.engine import secrecy
 from tests.unit.process import echo_plugin
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 MOUNT = (("multiplex_id", "abcDEF0123"),)
 ECHO = (sys.executable, "-m", echo_plugin.__name__)
+NOBODY = 65534
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 SOON = 10.0  # seconds that anything here may take on a busy machine
 
 
@@ -124,6 +128,10 @@ class Launched:
         tls = shown.context(ssl.PROTOCOL_TLS_CLIENT, self.plugin_pem) if shown else None
         return Channel.unix(str(self.socket), tls=tls)
 
+    def proc(self, name: str) -> Path:
+        """What the kernel tells of the process, such as its ``status``."""
+        return Path(f"/proc/{self.process.pid}") / name
+
     async def ended(self) -> int:
         return await asyncio.wait_for(self.process.wait(), SOON)
 
@@ -136,9 +144,11 @@ class Connected:
     channel: Channel
     broker: ClientStream[plugin_pb2.ConnInfo, plugin_pb2.ConnInfo]
 
-    async def ask(self, path: str, data: str = "", mount: tuple[Any, ...] = MOUNT) -> str:
+    async def ask(
+        self, path: str, data: str = "", mount: tuple[Any, ...] = MOUNT, timeout: float = SOON
+    ) -> str:
         args = pb.HandleRequestArgs(request=pb.Request(path=path, data=data))
-        reply = await self.channel.unary(echo_plugin.HANDLE, args, timeout=SOON, metadata=mount)
+        reply = await self.channel.unary(echo_plugin.HANDLE, args, timeout=timeout, metadata=mount)
         return reply.response.data
 
     async def setup(self, broker_id: int, mount: tuple[Any, ...] = MOUNT) -> str:
@@ -178,10 +188,11 @@ def environment(**changes: str | None) -> dict[str, str]:
 async def start(
     *,
     command: Sequence[str] = ECHO,
-    before: Callable[[], None] | None = None,
+    before: Callable[[], object] | None = None,
+    inherited: Sequence[int] = (),
     **changes: str | None,
 ) -> asyncio.subprocess.Process:
-    """Start a plugin; `before` runs in it before anything else does."""
+    """Start a plugin; `before` runs in it before anything else does, `inherited` stay open."""
     return await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
@@ -190,6 +201,7 @@ async def start(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         preexec_fn=before,
+        pass_fds=inherited,
     )
 
 
@@ -199,6 +211,16 @@ async def refused(**changes: Any) -> tuple[int, bytes, bytes]:
     stdout, stderr = await asyncio.wait_for(process.communicate(), SOON)
     assert process.returncode is not None
     return process.returncode, stdout, stderr
+
+
+def is_error(said: bytes) -> str:
+    """The message of standard error's only line, which must be an error."""
+    [line] = said.splitlines()
+    fields = json.loads(line)
+    assert fields["@level"] == "error"
+    message = fields["@message"]
+    assert isinstance(message, str)
+    return message
 
 
 @contextlib.asynccontextmanager
@@ -232,6 +254,7 @@ async def _launch(**changes: Any) -> AsyncIterator[Launched]:
             process.kill()
         await process.wait()
         await reading
+        secrecy.check(b"".join(launched.stderr).decode(errors="replace"))
 
 
 @contextlib.asynccontextmanager

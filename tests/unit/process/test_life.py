@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import resource
 import signal
 import stat
 import time
@@ -18,56 +17,24 @@ from shim.services.controller import SHUTDOWN
 from shim.services.health import CHECK
 from tests.unit.process import echo_plugin, plugin_host
 from tests.unit.process.plugin_host import (
+    AS_ROOT,
+    NOBODY,
     SOON,
     Connected,
     connect,
     connected,
+    is_error,
     launch,
     refused,
 )
-
-NOBODY = 65534
-CAP_IPC_LOCK = 14
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-
-
-def may_lock_memory() -> bool:
-    """Whether this user may lock all of a process: CAP_IPC_LOCK, or no limit."""
-    status = Path("/proc/self/status").read_text()
-    [capabilities] = [line.split()[1] for line in status.splitlines() if line.startswith("CapEff")]
-    limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    return bool(int(capabilities, 16) >> CAP_IPC_LOCK & 1) or limit == resource.RLIM_INFINITY
 
 
 def left_in(folder: Path, pattern: str = "*") -> list[Path]:
     return list(folder.glob(pattern))
 
 
-def proc(host: Connected, name: str) -> Path:
-    return Path(f"/proc/{host.plugin.process.pid}") / name
-
-
-def locked_kilobytes(status: Path) -> int:
-    [locked] = [line for line in status.read_text().splitlines() if line.startswith("VmLck")]
-    return int(locked.split()[1])
-
-
-def owner(path: Path) -> int:
-    return path.stat().st_uid
-
-
 def children(host: Connected) -> str:
-    return proc(host, f"task/{host.plugin.process.pid}/children").read_text().strip()
-
-
-def is_error(said: bytes) -> str:
-    """The message of standard error's only line, which must be an error."""
-    [line] = said.splitlines()
-    fields = json.loads(line)
-    assert fields["@level"] == "error"
-    message = fields["@message"]
-    assert isinstance(message, str)
-    return message
+    return host.plugin.proc(f"task/{host.plugin.process.pid}/children").read_text().strip()
 
 
 # Starting
@@ -334,45 +301,3 @@ async def test_one_process_no_child() -> None:
     async with connected() as host:
         await host.ask("status")
         assert not children(host)
-
-
-# Hardening
-
-
-async def test_no_core_dump_no_other_process_looks_in_and_files_are_the_owners() -> None:
-    async with connected() as host:
-        status = json.loads(await host.ask("status"))
-        assert status["dumpable"] == 0
-        assert status["umask"] == 0o077
-        assert resource.prlimit(host.plugin.process.pid, resource.RLIMIT_CORE) == (0, 0)
-        assert locked_kilobytes(proc(host, "status")) == 0
-
-
-@AS_ROOT
-async def test_it_runs_as_another_user_though_its_own_proc_belongs_to_root() -> None:
-    async with connected(ECHO_USER=str(NOBODY)) as host:
-        assert json.loads(await host.ask("status"))["dumpable"] == 0
-        assert owner(proc(host, "")) == NOBODY
-        assert owner(proc(host, "fd")) == 0
-        assert owner(host.plugin.socket) == NOBODY
-
-
-@pytest.mark.parametrize("variable", ["VAULT_PLUGIN_MLOCK_ENABLED", "BAO_PLUGIN_MLOCK_ENABLED"])
-async def test_memory_is_locked_when_the_host_asks(variable: str) -> None:
-    if not may_lock_memory():
-        pytest.skip("this user may not lock memory")
-    async with connected(**{variable: "true"}) as host:
-        await host.ask("status")
-        assert locked_kilobytes(proc(host, "status")) > 10_000
-
-
-async def test_memory_that_cannot_be_locked_is_one_error_that_says_what_to_do() -> None:
-    status, stdout, stderr = await refused(
-        VAULT_PLUGIN_MLOCK_ENABLED="true",
-        ECHO_USER=str(NOBODY) if os.geteuid() == 0 else None,
-        before=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536)),
-    )
-    assert (status, stdout) == (1, b"")
-    message = is_error(stderr)
-    assert "LimitMEMLOCK=infinity" in message
-    assert "disable_mlock" in message

@@ -1,0 +1,58 @@
+"""An engine with a path that hangs: it stops the one thread there is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shim import Action, Backend, Operation, Response, serve
+from shim import Path as Route
+
+if TYPE_CHECKING:
+    from shim import Request
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def launcher(directory: Path) -> Path:
+    """A file in `directory` that runs this one as a plugin."""
+    file = directory / "sleeper"
+    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{__file__}" "$0"\n')
+    file.chmod(0o755)
+    return file
+
+
+async def _awake(_: Request) -> Response:
+    return Response(data={"awake": True})
+
+
+async def _hang(_: Request) -> Response:
+    time.sleep(600)  # noqa: ASYNC251  that is the mistake
+    return Response()
+
+
+def backend() -> Backend:
+    """What one mount of it is."""
+    return Backend(
+        title="Sleeper",
+        version="0.1.0",
+        description="Sleeps.",
+        paths=[
+            Route(
+                template=name,
+                synopsis=summary,
+                description=summary,
+                operations={Operation.READ: Action(handler=handler, summary=summary)},
+            )
+            for name, summary, handler in (
+                ("awake", "Whether it is awake.", _awake),
+                ("hang", "Sleep with the event loop.", _hang),
+            )
+        ],
+    )
+
+
+if __name__ == "__main__":
+    serve(backend, name="sleeper", version="v0.1.0")
