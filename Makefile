@@ -3,6 +3,8 @@
 # PYTHON       the Python (3.11 or newer) the virtual environment is made with
 # INTERPRETER  the Python named in the built plugin's first line (make build)
 # VAULT_BIN    a Vault binary for demo and test to use
+# ROUNDS       how often make bench measures everybody (12)
+# QUICK        anything: make bench once round, for a look; writes nothing
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +15,7 @@ PLUGIN := dist/vault-plugin-secrets-pachyderm
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup lint test conformance build demo demo-up demo-down proto lock clean
+.PHONY: help setup lint test conformance build bench demo demo-up demo-down proto lock audit clean chaos soak
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,8 +37,18 @@ test: lint build conformance ## lint, build, conformance, then the whole suite
 conformance: $(READY) ## HTTP/2 conformance (h2spec), where Go is present
 	@$(VENV)/bin/python scripts/conformance
 
-build: $(READY) ## write dist/vault-plugin-secrets-pachyderm and its sha256
+chaos: build ## break things on purpose for an hour, write docs/reliability.md's table
+	@$(RUN) tests.chaos
+
+soak: build ## a steady load with random faults for 20 minutes, into the same table
+	@$(RUN) pytest -q -s --chaos=full tests/chaos/test_soak.py
+	@$(RUN) tests.chaos.report
+
+build: $(READY) ## write dist/vault-plugin-secrets-pachyderm, its sha256, SBOM and licences
 	@$(RUN) scripts.bundle --output "$(PLUGIN)" $(if $(INTERPRETER),--interpreter "$(INTERPRETER)")
+
+bench: build ## measure the plugin beside Go ones and write docs/performance.md (needs Go)
+	@$(RUN) bench --plugin "$(PLUGIN)" $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 demo: build ## tell the whole story on an OpenBao dev server and two simulated clusters
 	@$(RUN) scripts.demo
@@ -52,6 +64,9 @@ proto: $(READY) ## regenerate the code of every .proto file
 
 lock: $(READY) ## resolve the dependencies anew into requirements*.lock
 	@scripts/lock "$(VENV)"
+
+audit: $(READY) ## ask the package index for known faults of what the plugin holds
+	@$(RUN) scripts.audit
 
 clean: ## remove what was built, not the virtual environment
 	rm -rf dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

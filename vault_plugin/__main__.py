@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 
 from shim import serve
@@ -17,16 +18,21 @@ into the server's plugin_directory, then:
 
     $ vault plugin register -sha256=$(sha256sum {NAME} | cut -d' ' -f1) secret {NAME}
     $ vault secrets enable -path=pachyderm {NAME}
+
+--version tells the version, --licenses the licence notices of all that is inside.
 """
 
 
 def main() -> None:
-    """Run the plugin, or answer ``--version`` and ``--help``."""
+    """Run the plugin, or answer ``--version``, ``--help`` and ``--licenses``."""
     match sys.argv[1:]:
         case ["--version"]:
             sys.stdout.write(f"{NAME} {VERSION}\n")
         case ["--help" | "-h"]:
             sys.stdout.write(ABOUT)
+        case ["--licenses"]:
+            notices = pkgutil.get_data("vault_plugin", "licences.txt") or b""
+            sys.stdout.write(notices.decode())
         case _:
             serve(backend, name=NAME, version=f"v{VERSION}", about=ABOUT, modules=("vault_plugin",))
 

@@ -2,11 +2,13 @@
 
 import argparse
 import hashlib
+import runpy
 import sys
 from pathlib import Path
 
-from scripts.bundle import archive, interpreter
+from scripts.bundle import archive, interpreter, sbom
 from scripts.bundle.contents import IncompleteError, contents
+from scripts.bundle.notices import notices
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,15 +42,23 @@ def main() -> int:
             file=sys.stderr,
         )
     try:
-        laid_out = archive.entries(contents(options.root))
+        code = contents(options.root)
     except IncompleteError as incomplete:
         print(f"build: {incomplete}", file=sys.stderr)
         return 1
+    version = runpy.run_path(str(options.root / "vault_plugin/__init__.py"))["VERSION"]
+    licences = notices(version, options.root)
+    laid_out = archive.entries(code, licences)
     data = archive.executable(interpreter.first_line(python), laid_out)
     sha256 = hashlib.sha256(data).hexdigest()
+    beside = {
+        "sha256": f"{sha256}  {options.output.name}\n".encode(),
+        "cdx.json": sbom.bill(version, sha256, code, laid_out),
+        "licences.txt": licences,
+    }
     write(options.output, data, 0o755)
-    checksum = options.output.with_name(options.output.name + ".sha256")
-    write(checksum, f"{sha256}  {options.output.name}\n".encode(), 0o644)
+    for suffix, text in beside.items():
+        write(options.output.with_name(f"{options.output.name}.{suffix}"), text, 0o644)
     print(f"{options.output}  {len(data) / 1e6:.1f} MB, runs on {python}\nsha256 {sha256}")
     return 0
 

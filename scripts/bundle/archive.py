@@ -29,25 +29,33 @@ def module_name(native: Item) -> str:
     return ".".join((*path.parent.parts, path.name.partition(".")[0]))
 
 
+def entry_name(item: Item) -> str:
+    """Give the archive's name for a file: compiled, or under its import name where native."""
+    if item.name.endswith(".py"):
+        return f"{item.name}c"
+    return f"native/{module_name(item)}.so"
+
+
 def missing_packages(names: set[str]) -> set[str]:
     """Name the `__init__` files that namespace packages lack: zipimport finds none without them."""
     folders = {parent for name in names for parent in PurePosixPath(name).parents if parent.name}
     return {f"{folder}/__init__.py" for folder in folders} - names
 
 
-def entries(contents: Contents) -> dict[str, bytes]:
-    """Lay out the archive: entry name to bytes."""
-    sources = {item.name: item.source.read_bytes() for item in contents.modules}
+def entries(contents: Contents, notices: bytes) -> dict[str, bytes]:
+    """Lay out the archive: entry name to bytes, in order."""
     importable = {item.name for item in (*contents.modules, *contents.natives)}
-    sources |= dict.fromkeys(missing_packages(importable), b"")
     entry = (Path(__file__).parent / "entry.py").read_text()
-    laid_out = {"__main__.py": entry.replace("@BUILT_FOR@", EXTENSION_SUFFIXES[0]).encode()}
-    laid_out |= {f"{name}c": compiled(name, sources[name]) for name in sorted(sources)}
-    laid_out |= {
-        f"native/{module_name(item)}.so": item.source.read_bytes() for item in contents.natives
+    laid_out = {
+        "__main__.py": entry.replace("@BUILT_FOR@", EXTENSION_SUFFIXES[0]).encode(),
+        "vault_plugin/licences.txt": notices,
     }
-    laid_out |= {item.name: item.source.read_bytes() for item in contents.licences}
-    return laid_out
+    laid_out |= {f"{name}c": compiled(name, b"") for name in missing_packages(importable)}
+    for item in contents.modules:
+        laid_out[entry_name(item)] = compiled(item.name, item.source.read_bytes())
+    for item in contents.natives:
+        laid_out[entry_name(item)] = item.source.read_bytes()
+    return dict(sorted(laid_out.items()))
 
 
 def executable(first_line: str, laid_out: dict[str, bytes]) -> bytes:
@@ -55,9 +63,9 @@ def executable(first_line: str, laid_out: dict[str, bytes]) -> bytes:
     written = io.BytesIO()
     written.write(first_line.encode() + b"\n")
     with zipfile.ZipFile(written, "w") as archive:
-        for name in sorted(laid_out):
+        for name, data in laid_out.items():
             about = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             about.create_system = 3  # Unix, also where the build is not
             about.external_attr = 0o644 << 16
-            archive.writestr(about, laid_out[name])
+            archive.writestr(about, data)
     return written.getvalue()

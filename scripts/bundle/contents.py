@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Iterator
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,42 +32,41 @@ class IncompleteError(Exception):
 
 
 class Item(NamedTuple):
-    """One file on its way into the archive: its name below the import root, and where it is now."""
+    """One file on its way into the archive.
+
+    `name` is below the import root, `source` where it is now, `owner` the dependency it belongs
+    to, "" for our own.
+    """
 
     name: str
     source: Path
+    owner: str
 
 
 def _own(root: Path) -> Iterator[Item]:
     for package in OWN_PACKAGES:
         for source in (root / package).rglob("*.py"):
-            yield Item(source.relative_to(root).as_posix(), source)
+            yield Item(source.relative_to(root).as_posix(), source, "")
 
 
-def _installed() -> Iterator[Item]:
+def installed(distribution: Distribution) -> Iterator[tuple[str, Path]]:
+    """Each file of an installed distribution: its name below the import root, and where it is."""
+    for path in distribution.files or ():
+        yield path.as_posix(), Path(str(distribution.locate_file(path)))
+
+
+def _dependencies() -> Iterator[Item]:
     for dependency, prefixes in DEPENDENCIES.items():
-        distribution = importlib.metadata.distribution(dependency)
-        for path in distribution.files or ():
-            name = path.as_posix()
+        for name, source in installed(importlib.metadata.distribution(dependency)):
             if name.startswith(prefixes) and not name.startswith(LEFT_OUT):
-                yield Item(name, Path(str(distribution.locate_file(path))))
-
-
-def _licences() -> Iterator[Item]:
-    for dependency in DEPENDENCIES:
-        distribution = importlib.metadata.distribution(dependency)
-        for path in distribution.files or ():
-            if ".dist-info" in path.parts[0] and path.name.startswith("LICENSE"):
-                source = Path(str(distribution.locate_file(path)))
-                yield Item(f"licences/{dependency}/{path.name}", source)
+                yield Item(name, source, dependency)
 
 
 class Contents(NamedTuple):
-    """All that the built file holds, each list sorted by name."""
+    """The code that the built file holds, each list sorted by name."""
 
     modules: list[Item]
     natives: list[Item]
-    licences: list[Item]
 
 
 def contents(root: Path) -> Contents:
@@ -75,13 +75,11 @@ def contents(root: Path) -> Contents:
     Raises PackageNotFoundError when a dependency is not installed, IncompleteError when it is
     without a native module.
     """
-    code = sorted((*_own(root), *_installed()))
+    code = sorted((*_own(root), *_dependencies()))
     for native in NATIVES:
         if not any(item.name.startswith(f"{native}.") for item in code):
             raise IncompleteError(f"no native module {native}: install its wheel for this system")
-    licences = [Item("licences/LICENSE", root / "LICENSE"), *_licences()]
     return Contents(
         modules=[item for item in code if item.name.endswith(".py")],
         natives=[item for item in code if item.name.endswith(".so")],
-        licences=sorted(licences),
     )

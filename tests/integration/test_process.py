@@ -1,8 +1,10 @@
 """The plugin's process under a real server: shared, killed, reloaded, and never left behind."""
 
+import io
 import os
 import re
 import signal
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -171,16 +173,27 @@ def test_a_file_of_another_checksum_is_not_run(server: VaultServer, plugin: str)
     server.http("DELETE", entry)
 
 
+def altered(honest: bytes) -> Iterator[tuple[str, bytes]]:
+    """The file with one byte altered, in each of its parts."""
+    archive = zipfile.ZipFile(io.BytesIO(honest))
+    places = {"the first line": honest.index(b"python"), "the end": len(honest) - 1}
+    for name in ("__main__.py", "vault_plugin/engine.pyc", "native/google._upb._message.so"):
+        entry = archive.getinfo(name)
+        places[name] = entry.header_offset + len(name) + entry.file_size // 2
+    for name, place in places.items():
+        yield name, honest[:place] + bytes([honest[place] ^ 1]) + honest[place + 1 :]
+    yield "one byte more", honest + b"\n"
+
+
 def test_one_altered_byte_is_refused(another: StartServer, v2: Simulator[PachdV2]) -> None:
     server = another()
     file = server.plugin_directory / PLUGIN
     honest = file.read_bytes()
-    middle = len(honest) // 2
-    altered = honest[:middle] + bytes([honest[middle] ^ 1]) + honest[middle + 1 :]
-    file.write_bytes(altered)
-    with pytest.raises(AssertionError, match="checksums did not match"):
-        server.enable(PLUGIN, "pachyderm")
-    assert server.plugin_pids(PLUGIN) == []
+    for place, other in altered(honest):
+        file.write_bytes(other)
+        with pytest.raises(AssertionError, match="checksums did not match"):
+            server.enable(PLUGIN, "pachyderm")
+        assert server.plugin_pids(PLUGIN) == [], place
     file.write_bytes(honest)
     with Mount(server, "pachyderm", v2) as mount:
         mount.configure()
