@@ -11,6 +11,7 @@ import pytest
 from tests.integration import container
 from tests.integration.mount import PLUGIN, Mount
 from tests.integration.openbao import VaultServer, servers
+from tests.integration.register import NEWER, VERSION, build, file_name
 from tests.pachd import PachdV1, PachdV2, Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,14 @@ def plugin_file() -> Path:
     file = ROOT / "dist" / "vault-plugin-secrets-pachyderm"
     if not file.exists():
         pytest.fail("the plugin is not built: run make build")
+    return file
+
+
+@pytest.fixture(scope="session")
+def newer_plugin_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin built as a later version, NEWER."""
+    file = tmp_path_factory.mktemp("newer") / PLUGIN
+    build(NEWER, file)
     return file
 
 
@@ -115,3 +124,11 @@ def another(server: VaultServer, plugin_file: Path) -> Iterator[StartServer]:
             return running
 
         yield start
+
+
+@pytest.fixture
+def ready(another: StartServer, plugin_file: Path) -> VaultServer:
+    """A server with the plugin in its directory, and no more."""
+    server = another(bare=True)
+    server.place(file_name(VERSION), plugin_file)
+    return server

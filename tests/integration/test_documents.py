@@ -1,5 +1,6 @@
 """Every command of README and docs runs as written, on the real server's own command line."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -7,9 +8,13 @@ import pytest
 
 from tests.integration.conftest import GENERATIONS, StartServer
 from tests.integration.documents import DOCUMENTS, ROOT, blocks, broken_links, untested_commands
+from tests.integration.kept_server import KeptServer
 from tests.integration.mount import PLUGIN, Mount
 from tests.integration.openbao import VaultServer
 from tests.pachd import PachdV1, PachdV2, Simulator
+
+INSTALLS = re.compile(r"secrets enable|scripts/register")
+STAGES = {"install.md": KeptServer}  # others run on a dev server
 
 TESTED = {
     document: [c for block in blocks(document) if block.tested for c in block.commands()]
@@ -38,7 +43,11 @@ def run(script: str, server: VaultServer, **variables: str) -> subprocess.Comple
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if TESTED[d]], ids=lambda d: d.name)
 def test_the_commands_run_as_written(
-    another: StartServer, plugin_file: Path, document: Path, generation: str
+    another: StartServer,
+    plugin_file: Path,
+    newer_plugin_file: Path,
+    document: Path,
+    generation: str,
 ) -> None:
     script = "\n".join(
         command
@@ -46,10 +55,10 @@ def test_the_commands_run_as_written(
         if block.runs_on(generation)
         for command in block.commands()
     )
-    server = another(bare=True)
+    server = another(STAGES.get(document.name, VaultServer), bare=True)
     pachd: Simulator[PachdV1 | PachdV2] = Simulator(GENERATIONS[generation]())
     with pachd:
-        if "secrets enable" not in script:  # this one begins where README ends
+        if not INSTALLS.search(script):  # this one begins where README ends
             server.register(PLUGIN, plugin_file)
             mount = Mount(server, "pachyderm", pachd)
             server.enable(PLUGIN, mount.path)
@@ -60,6 +69,7 @@ def test_the_commands_run_as_written(
             PLUGIN_DIRECTORY=str(server.plugin_directory),
             ADMIN_TOKEN=pachd.root_token,
             ADDRESS=pachd.address,
+            NEWER=str(newer_plugin_file),
         )
     assert ran.returncode == 0, ran.stderr
 

@@ -1,0 +1,76 @@
+"""What is, compared with what is wanted: the steps from one to the other."""
+
+from dataclasses import replace
+
+from scripts.registration import steps
+from scripts.registration.build import NAME, Build, order
+from scripts.registration.server import Node, RefusedError, Server
+from scripts.registration.steps import Step
+
+CATALOG = f"sys/plugins/catalog/secret/{NAME}"
+
+
+class UnfitError(Exception):
+    """What is wanted must not be done to this server; the text says why, and what instead."""
+
+
+def registered(server: Server, version: str) -> Build | None:
+    """The version in the server's catalog, None where it is not there."""
+    try:
+        entry = server.ask("GET", CATALOG, root=True, version=version)
+    except RefusedError as refused:
+        if refused.status == 404:
+            return None
+        raise
+    return Build(version, entry["sha256"], entry["command"])
+
+
+def known(server: Server, version: str) -> Build:
+    """A version to go back to. Raises UnfitError where the catalog has it not."""
+    found = registered(server, version)
+    if found is not None:
+        return found
+    try:
+        detailed = server.ask("GET", "sys/plugins/catalog", root=True)["detailed"]
+    except RefusedError:
+        raise UnfitError(f"{version} is not registered") from None
+    others = sorted((e["version"] for e in detailed if e["name"] == NAME), key=order)
+    raise UnfitError(f"{version} is not registered; registered: {', '.join(others) or 'none'}")
+
+
+def plan(server: Server, build: Build, paths: list[str], nodes: tuple[Node, ...]) -> list[Step]:
+    """The steps that make every one of `paths` run `build`; none where all do.
+
+    A build with a file is an installation or an upgrade, one without was registered before and may
+    be older than what runs. Raises UnfitError, RefusedError, UnreachableError.
+    """
+    entry = registered(server, build.version)
+    fresh: list[Step] = []
+    if entry is None or entry.sha256 != build.sha256:
+        fresh.append(steps.register(build, entry.sha256 if entry else ""))
+    else:
+        build = replace(build, command=entry.command)
+    mounts: list[Step] = []
+    switches: list[Step] = []
+    for path in paths:
+        found = server.mounted(path)
+        if found is None:
+            mounts.append(steps.mount(build, path, nodes))
+            continue
+        if found["type"] != NAME:
+            raise UnfitError(
+                f"{path}/ is a mount of type {found['type']!r}, not of {NAME}, and cannot become "
+                "one: choose another --path. Where it is Pachyderm's own plugin, mount this one "
+                "beside it, move the applications, then disable the old one"
+            )
+        chosen, running = found["plugin_version"], found["running_plugin_version"]
+        if build.file and order(running) > order(build.version):
+            raise UnfitError(
+                f"{path}/ runs {running}, which is newer than the {build.version} of {build.file}; "
+                f"to go back: --rollback {build.version}"
+            )
+        if chosen != build.version or any(steps.elsewhere(server, path, build, nodes)):
+            if not switches:
+                switches.append(steps.try_out(build, f"{path}-trial", nodes))
+            switches.append(steps.switch(build, path, nodes, chosen, running))
+    return [*fresh, *mounts, *switches]

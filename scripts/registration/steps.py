@@ -1,0 +1,132 @@
+"""What can be done to a server, each step with its reason and the commands it stands for."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from scripts.registration import commands
+from scripts.registration.build import NAME, Build
+from scripts.registration.commands import Command
+from scripts.registration.server import Node, RefusedError, Server, UnreachableError
+
+SETTLE_SECONDS = 20.0  # for the other nodes to follow the active one
+TRIAL = "Trial of a version before an upgrade; may be disabled"
+
+
+class FailedError(Exception):
+    """A step did not reach what it is for; the text says what stands now."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it does, what for, what it sends, and how it is run.
+
+    `run` raises RefusedError, UnreachableError or FailedError.
+    """
+
+    what: str
+    why: str
+    commands: tuple[Command, ...]
+    run: Callable[[Server], None]
+
+
+def register(build: Build, instead_of: str) -> Step:
+    """Put the build into the catalog; `instead_of` is its version's sha256 there, "" for none."""
+    command = commands.register(build)
+    why = f"so that the server runs the file {build.command}, with this sha256 alone"
+    if instead_of:
+        why += (
+            f"; {build.version} is registered with {instead_of} until now, to which there is no "
+            "way back: better give each build its own version"
+        )
+    return Step(f"register {NAME} {build.version}", why, (command,), command.run)
+
+
+def try_out(build: Build, path: str, nodes: tuple[Node, ...]) -> Step:
+    """Run the build at a path of its own.
+
+    The server accepts the registration of a file that is missing or has another sha256, and a
+    reload that fails leaves the mount without a plugin. So this comes before a mount in use.
+    """
+    begin, end = commands.enable(path, build, TRIAL), commands.disable(path)
+
+    def run(server: Server) -> None:
+        left = server.mounted(path)
+        if left and left["description"] == TRIAL:  # by a run that was broken off
+            end.run(server)
+        begin.run(server)
+        try:
+            demand(server, path, build, nodes)
+        finally:
+            end.run(server)
+
+    why = "to see it start on every node before a mount in use depends on it"
+    return Step(f"try {build.version} at {path}/ and unmount it again", why, (begin, end), run)
+
+
+def mount(build: Build, path: str, nodes: tuple[Node, ...]) -> Step:
+    """Mount the build where nothing is."""
+    command = commands.enable(path, build)
+
+    def run(server: Server) -> None:
+        command.run(server)
+        demand(server, path, build, nodes)
+
+    why = "nothing is mounted there yet"
+    return Step(f"mount {build.version} at {path}/", why, (command,), run)
+
+
+def switch(build: Build, path: str, nodes: tuple[Node, ...], chosen: str, running: str) -> Step:
+    """Have a mount run the build; where that fails, what it ran before.
+
+    `chosen` is the version the mount is told to run, `running` the one it does, "" for none.
+    """
+    tuning = (commands.tune(path, build.version),) if chosen != build.version else ()
+    sent = (*tuning, commands.reload(path))
+
+    def run(server: Server) -> None:
+        try:
+            for command in sent:
+                command.run(server)
+            demand(server, path, build, nodes)
+        except (RefusedError, FailedError) as failure:
+            if running in ("", build.version):
+                raise
+            for command in (commands.tune(path, running), commands.reload(path)):
+                command.run(server)
+            words = failure.words if isinstance(failure, RefusedError) else failure
+            raise FailedError(f"{words}; {path}/ is back on {running}") from None
+
+    what = f"switch {path}/ from {running} to {build.version}"
+    if running in ("", build.version):
+        what = f"start {build.version} anew at {path}/"
+    why = "configuration, roles, leases and tokens stay; a request waits while the plugin starts"
+    return Step(what, why, sent, run)
+
+
+def demand(server: Server, path: str, build: Build, nodes: tuple[Node, ...]) -> None:
+    """Wait until every node that can be asked runs `build` at `path`. Raises FailedError."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while wrong := list(elsewhere(server, path, build, nodes)):
+        if time.monotonic() > deadline:
+            raise FailedError("; ".join(wrong))
+        time.sleep(0.2)
+
+
+def elsewhere(server: Server, path: str, build: Build, nodes: tuple[Node, ...]) -> Iterator[str]:
+    """Name each node that does not run `build` at `path`, with what it runs instead."""
+    held = {server.address: server.mounted(path) or {}}
+    for node in nodes:
+        if not node.active:
+            with suppress(UnreachableError):
+                itself = server.mounted_at(node, path)
+                if itself is not None:
+                    held[node.address] = itself
+    for address, mounted in held.items():
+        if mounted.get("running_sha256") != build.sha256:
+            runs = mounted.get("running_plugin_version") or "no plugin"
+            yield (
+                f"{address} runs {runs} at {path}/, not {build.version}: its plugin_directory must "
+                f"hold {build.command} with sha256 {build.sha256}"
+            )

@@ -1,0 +1,152 @@
+"""`scripts/register` installs a mount, says so first, finds it done after, and refuses clearly."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.integration.mount import PLUGIN
+from tests.integration.openbao import VaultServer
+from tests.integration.register import (
+    NEWER,
+    VERSION,
+    file_name,
+    refused,
+    register,
+    registered,
+)
+
+CATALOG = f"/v1/sys/plugins/catalog/secret/{PLUGIN}?version={VERSION}"
+MOUNT = "/v1/sys/mounts/pachyderm"
+
+
+def told(server: VaultServer, path: str) -> Any:
+    return server.http("GET", path)[1]["data"]
+
+
+def test_without_apply_it_tells_and_does_nothing(ready: VaultServer, plugin_file: Path) -> None:
+    ran = register(ready)
+    assert ran.returncode == 0
+    sha256 = hashlib.sha256(plugin_file.read_bytes()).hexdigest()
+    assert f"bao plugin register -sha256={sha256} -command={file_name(VERSION)}" in ran.stdout
+    assert f"bao secrets enable -path=pachyderm -plugin-version={VERSION} {PLUGIN}" in ran.stdout
+    assert f"install -m 755 {plugin_file} plugin_directory/{file_name(VERSION)}" in ran.stdout
+    assert "Nothing was done" in ran.stdout
+    assert ready.http("GET", CATALOG)[0] == 404
+    assert ready.http("GET", MOUNT)[0] == 400
+    assert ready.plugin_pids() == []
+
+
+def test_it_installs_and_a_second_run_changes_nothing(
+    ready: VaultServer, plugin_file: Path
+) -> None:
+    assert "Done" in registered(ready)
+    mounted = told(ready, MOUNT)
+    assert mounted["running_plugin_version"] == VERSION
+    assert mounted["running_sha256"] == hashlib.sha256(plugin_file.read_bytes()).hexdigest()
+    pids = ready.plugin_pids()
+    for arguments in ((), ("--apply",), ("--rollback", VERSION, "--apply")):
+        again = register(ready, *arguments)
+        assert again.returncode == 0
+        assert again.stdout.count("\n") == 1
+        assert "nothing to do" in again.stdout
+    assert told(ready, MOUNT) == mounted
+    assert ready.plugin_pids() == pids
+
+
+def test_the_commands_it_tells_do_the_same(ready: VaultServer) -> None:
+    shown = [line.strip() for line in register(ready).stdout.splitlines()]
+    for command in (line for line in shown if line.startswith("bao ")):
+        script = f"bao() {{ '{ready.binary}' \"$@\"; }}; {command}"
+        subprocess.run(
+            ["bash", "-euc", script],
+            env=ready.environment(ready.root_token),
+            check=True,
+            timeout=60,
+        )
+    assert "nothing to do" in register(ready).stdout
+
+
+def test_what_was_registered_by_hand_under_another_name_is_taken(
+    ready: VaultServer, plugin_file: Path
+) -> None:
+    ready.register(PLUGIN, plugin_file)  # the server takes the version the plugin tells
+    assert "1. mount" in registered(ready)
+    assert told(ready, CATALOG)["command"] == PLUGIN
+
+
+def test_its_policy_is_enough_and_no_more_than_that(
+    ready: VaultServer, newer_plugin_file: Path
+) -> None:
+    printed = register(ready, "--policy", VAULT_ADDR=None, BAO_ADDR=None).stdout
+    rules = {rule.split('"')[1]: rule for rule in printed.strip().split("\n\n")}
+    upgrade = ("--file", str(newer_plugin_file))
+    ready.place(file_name(NEWER), newer_plugin_file)
+
+    def token(policy: str) -> str:
+        assert ready.http("PUT", "/v1/sys/policies/acl/operator", {"policy": policy})[0] == 204
+        made = ready.http("POST", "/v1/auth/token/create", {"policies": ["operator"]})[1]
+        return str(made["auth"]["client_token"])
+
+    def needed(*arguments: str) -> set[str]:
+        """The paths without whose rule the plan is refused, before anything is done."""
+        found = set()
+        for path, rule in rules.items():
+            ran = register(ready, *arguments, token=token(printed.replace(rule, "")))
+            if ran.returncode:
+                assert f"may not use {path}" in ran.stderr
+                assert rule in ran.stderr
+                found.add(path)
+        return found
+
+    catalog = f"sys/plugins/catalog/secret/{PLUGIN}"
+    mount = "sys/mounts/pachyderm"
+    assert needed() == {catalog, "sys/mounts", mount}
+    registered(ready, token=token(printed))
+    reload = "sys/plugins/reload/backend"
+    switching = {f"{mount}-trial", f"{mount}/tune", reload}
+    assert needed(*upgrade) == {catalog, "sys/mounts", *switching}
+    registered(ready, *upgrade, token=token(printed))
+    registered(ready, "--rollback", VERSION, token=token(printed))
+    assert set(rules) == {catalog, "sys/mounts", mount, *switching, "sys/ha-status"}
+
+
+def test_in_a_namespace(ready: VaultServer) -> None:
+    assert ready.http("POST", "/v1/sys/namespaces/team", {})[0] == 200
+    inside = {"X-Vault-Namespace": "team"}
+    assert "namespace team" in registered(ready, VAULT_NAMESPACE="team/")
+    assert "nothing to do" in register(ready, VAULT_NAMESPACE="team").stdout
+    assert ready.http("GET", MOUNT)[0] == 400
+    assert ready.http("GET", MOUNT, headers=inside)[1]["data"]["running_plugin_version"] == VERSION
+    assert "namespace not found" in refused(ready, VAULT_NAMESPACE="teem")
+    body = {"policies": ["default"]}
+    made = ready.http("POST", "/v1/auth/token/create", body, headers=inside)[1]
+    said = refused(ready, token=made["auth"]["client_token"], VAULT_NAMESPACE="team")
+    assert f"sys/plugins/catalog/secret/{PLUGIN} of the root namespace" in said
+
+
+def test_paths_with_blanks_and_slashes(ready: VaultServer) -> None:
+    registered(ready, "--path", "/data science/pachyderm #1/", "--path", "pachyderm")
+    told_mounts = told(ready, "/v1/sys/mounts")
+    assert told_mounts["data science/pachyderm #1/"]["type"] == PLUGIN
+    assert told_mounts["pachyderm/"]["type"] == PLUGIN
+    assert refused(ready, "--path", "pachyderm/below", "--apply").count("already in use") == 1
+
+
+def test_a_mount_of_another_kind_is_left_alone(ready: VaultServer, plugin_file: Path) -> None:
+    assert "a mount of type 'kv'" in refused(ready, "--path", "secret", "--apply")
+    # As the documents of Pachyderm's own plugin have it mounted.
+    ready.register("pachyderm", plugin_file)
+    ready.enable("pachyderm", "pachyderm")
+    said = refused(ready, "--apply")
+    assert "a mount of type 'pachyderm'" in said
+    assert "mount this one beside it" in said
+    assert ready.http("GET", CATALOG)[0] == 404
+
+
+def test_an_older_build_is_no_upgrade(ready: VaultServer, newer_plugin_file: Path) -> None:
+    ready.place(file_name(NEWER), newer_plugin_file)
+    registered(ready, "--file", str(newer_plugin_file))
+    assert f"to go back: --rollback {VERSION}" in refused(ready, "--apply")
+    said = refused(ready, "--rollback", VERSION, "--apply")
+    assert f"{VERSION} is not registered; registered: {NEWER}" in said

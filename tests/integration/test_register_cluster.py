@@ -1,0 +1,100 @@
+"""`scripts/register` on three nodes: each must hold the file, and each is seen to run it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.mount import eventually
+from tests.integration.openbao import START_SECONDS, servers
+from tests.integration.raft import Node, RaftCluster
+from tests.integration.register import NEWER, VERSION, file_name, refused, register
+
+CLIENT_VERSION = "/v1/pachyderm/version/client-only"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(params=servers(), ids=lambda server: server[0])
+def cluster(request: pytest.FixtureRequest) -> Iterator[RaftCluster]:
+    directory = Path(tempfile.mkdtemp(prefix="vr"))
+    try:
+        with RaftCluster(request.param[1], directory) as running:
+            running.wait_for_leader()
+            yield running
+    finally:
+        shutil.rmtree(directory)
+
+
+def runs(node: Node) -> str | None:
+    """The version that answers at the node, None where no plugin does."""
+    status, answer = node.http("GET", CLIENT_VERSION)
+    return f"v{answer['data']['client-version']}" if status == 200 else None
+
+
+def applied(node: Node, *arguments: str) -> None:
+    """Apply it, again where a busy machine's cluster has lost its leader amid a run."""
+
+    def done() -> bool:
+        ran = register(node, *arguments, "--apply")
+        assert ran.returncode == 0 or "run this again" in ran.stderr, ran.stdout + ran.stderr
+        return ran.returncode == 0
+
+    eventually(done, START_SECONDS)
+
+
+def test_every_node_is_installed_upgraded_and_rolled_back(
+    cluster: RaftCluster, plugin_file: Path, newer_plugin_file: Path
+) -> None:
+    *holders, lacking = cluster.nodes
+    for node in holders:
+        node.place(file_name(VERSION), plugin_file)
+    asked = cluster.standbys()[0]  # any node does
+
+    said = refused(asked, "--apply")  # a node without the file is named
+    assert f"{lacking.address} runs no plugin at pachyderm/" in said
+    assert holders[0].address not in said
+    lacking.place(file_name(VERSION), plugin_file)
+    applied(asked)
+    assert [runs(node) for node in cluster.nodes] == [VERSION] * 3
+
+    planned = register(asked, "--file", str(newer_plugin_file)).stdout
+    assert all(node.address in planned for node in cluster.nodes)
+    for node in holders:
+        node.place(file_name(NEWER), newer_plugin_file)
+    said = refused(asked, "--file", str(newer_plugin_file), "--apply")
+    assert f"{lacking.address} runs no plugin at pachyderm-trial/" in said
+    assert [runs(node) for node in cluster.nodes] == [VERSION] * 3  # only the trial failed
+    lacking.place(file_name(NEWER), newer_plugin_file)
+    applied(asked, "--file", str(newer_plugin_file))
+    assert [runs(node) for node in cluster.nodes] == [NEWER] * 3
+    assert "nothing to do" in register(asked, "--file", str(newer_plugin_file)).stdout
+
+    applied(asked, "--rollback", VERSION)
+    assert [runs(node) for node in cluster.nodes] == [VERSION] * 3
+
+
+def test_a_node_that_was_down_follows_with_the_next_run(
+    cluster: RaftCluster, plugin_file: Path, newer_plugin_file: Path
+) -> None:
+    for node in cluster.nodes:
+        node.place(file_name(VERSION), plugin_file)
+        node.place(file_name(NEWER), newer_plugin_file)
+    applied(cluster.leader())
+    down = cluster.standbys()[0]
+    down.kill9()
+    upgrade = ("--file", str(newer_plugin_file))
+    applied(cluster.leader(), *upgrade)
+    cluster.start(down)
+    eventually(lambda: runs(down) is not None, START_SECONDS)
+    # It may have mounted what its storage held before it heard of the upgrade.
+    eventually(lambda: down.address in listed(cluster.leader()), START_SECONDS)
+    applied(cluster.leader(), *upgrade)
+    assert runs(down) == NEWER
+
+
+def listed(node: Node) -> list[str]:
+    """The nodes the cluster knows to be there."""
+    return [n["api_address"] for n in node.http("GET", "/v1/sys/ha-status")[1]["data"]["nodes"]]

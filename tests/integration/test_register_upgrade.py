@@ -1,0 +1,237 @@
+"""An upgrade and a rollback amid logins, with live leases: not one token is lost on either way."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+import pytest
+import requests
+
+from scripts.registration import build, steps
+from scripts.registration.server import Server
+from tests.integration.conftest import StartServer
+from tests.integration.mount import PLUGIN, Login, Mount, Refused, eventually
+from tests.integration.openbao import START_SECONDS
+from tests.integration.register import NEWER, VERSION, file_name, register, registered
+from tests.pachd import PachdV1, PachdV2, Simulator, When
+
+LEASES = 10
+MINTS = ("GetAuthToken", "GetRobotToken")
+SLOW = 6.0  # seconds for a mint: longer than the server lets a plugin take to end
+BETWEEN = 10  # logins answered before a change and after it
+
+pytestmark = pytest.mark.timeout(300)
+
+
+class Traffic:
+    """Logins as `subject`, one after the other in two threads, until its context ends."""
+
+    def __init__(self, mount: Mount, subject: str) -> None:
+        self.logins: list[Login] = []
+        self.refused: Counter[str] = Counter()
+        self._mount = mount
+        self._subject = subject
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._flow) for _ in range(2)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def go_on(self) -> None:
+        """Back when there were more logins than before."""
+        wanted = len(self.logins) + BETWEEN
+        eventually(lambda: len(self.logins) >= wanted, START_SECONDS)
+
+    def _flow(self) -> None:
+        while not self._over.is_set():
+            try:
+                self.logins.append(self._mount.login(self._subject))
+            except (Refused, requests.RequestException) as refused:
+                self.refused[str(refused)] += 1
+
+
+@pytest.fixture
+def installed(
+    another: StartServer, plugin_file: Path, pachd: Simulator[PachdV1 | PachdV2]
+) -> Mount:
+    """A mount as `scripts/register` makes it, configured."""
+    server = another(bare=True)
+    server.place(file_name(VERSION), plugin_file)
+    registered(server)
+    mount = Mount(server, "pachyderm", pachd)
+    mount.configure()
+    return mount
+
+
+def change(mount: Mount, *arguments: str) -> None:
+    """Run `scripts/register` amid logins; no lease and no token may be lost by it."""
+    subject = f"robot:during-{arguments[0].removeprefix('--')}"
+    with Traffic(mount, subject) as traffic:
+        traffic.go_on()
+        registered(mount.server, *arguments)
+        traffic.go_on()
+    print(f"{len(traffic.logins)} logins, refused: {dict(traffic.refused)}")
+    assert traffic.refused == {}  # they wait while the plugin starts
+    # Every login's token lives and has its lease, and pachd has no token beside them.
+    assert mount.pachd.live()[subject] == len(traffic.logins)
+    leases = mount.ask("LIST", f"/v1/sys/leases/lookup/pachyderm/login/{subject}")["data"]["keys"]
+    assert len(leases) == len(traffic.logins)
+    outlived(mount, traffic.logins)
+
+
+def outlived(mount: Mount, logins: list[Login]) -> None:
+    """Hold when every lease of `logins` renews, every token still works, and both then end."""
+    for login in logins:
+        assert mount.alive(login)
+        assert mount.renew(login, increment=900) == 900
+        mount.revoke(login)
+        assert not mount.alive(login)
+
+
+def version(mount: Mount) -> str:
+    return f"v{mount.read('version/client-only')['client-version']}"
+
+
+def test_leases_outlive_an_upgrade_and_a_rollback(
+    installed: Mount, newer_plugin_file: Path
+) -> None:
+    mount = installed
+    config = mount.read("config")
+    first = [mount.login(f"robot:first-{number}") for number in range(LEASES)]
+    mount.server.place(file_name(NEWER), newer_plugin_file)
+
+    change(mount, "--file", str(newer_plugin_file))
+    assert version(mount) == NEWER
+    assert mount.read("config") == config
+    outlived(mount, first[: LEASES // 2])
+
+    second = [mount.login(f"robot:second-{number}") for number in range(LEASES)]
+    change(mount, "--rollback", VERSION)
+    assert version(mount) == VERSION
+    outlived(mount, first[LEASES // 2 :] + second)
+
+    # All that is left is the admin's own.
+    assert set(mount.pachd.live()) <= {mount.pachd.subject_of(mount.pachd.root_token)}
+
+
+def test_the_mounts_of_one_server_can_be_upgraded_one_by_one(
+    installed: Mount, newer_plugin_file: Path
+) -> None:
+    server = installed.server
+    registered(server, "--path", "beside")
+    server.place(file_name(NEWER), newer_plugin_file)
+    beside = Mount(server, "beside", installed.pachd)
+    registered(server, "--file", str(newer_plugin_file), "--path", "beside")
+    assert (version(installed), version(beside)) == (VERSION, NEWER)
+    both = ("--file", str(newer_plugin_file), "--path", "beside", "--path", "pachyderm")
+    assert "switch beside/" not in registered(server, *both)
+    assert (version(installed), version(beside)) == (NEWER, NEWER)
+    assert "nothing to do" in register(server, *both).stdout
+
+
+def test_a_version_that_cannot_start_leaves_the_mount_as_it_is(
+    installed: Mount, newer_plugin_file: Path
+) -> None:
+    server = installed.server
+    login = installed.login()
+    spoiled = server.plugin_directory / file_name(NEWER)
+    spoiled.write_bytes(newer_plugin_file.read_bytes() + b" ")
+    spoiled.chmod(0o755)
+    ran = register(server, "--file", str(newer_plugin_file), "--apply")
+    assert ran.returncode == 1
+    assert "checksums did not match" in ran.stderr
+    assert f"{file_name(NEWER)} is not the file that was registered" in ran.stderr
+    assert version(installed) == VERSION
+    assert server.http("GET", "/v1/sys/mounts/pachyderm-trial")[0] == 400  # unmounted again
+
+    spoiled.unlink()
+    server.place(file_name(NEWER), newer_plugin_file)
+    assert "done" in registered(server, "--file", str(newer_plugin_file))
+    assert version(installed) == NEWER
+    outlived(installed, [login])
+
+
+def test_a_switch_that_fails_after_its_trial_is_undone(
+    installed: Mount, newer_plugin_file: Path
+) -> None:
+    server = installed.server
+    login = installed.login()
+    server.register(PLUGIN, newer_plugin_file, version=NEWER)
+    newer = build.read(newer_plugin_file)
+    (server.plugin_directory / PLUGIN).write_text("spoiled between the two")
+    switch = steps.switch(newer, "pachyderm", (), VERSION, VERSION)
+    with pytest.raises(steps.FailedError, match=f"pachyderm/ is back on {VERSION}"):
+        switch.run(Server(server.environment(server.root_token)))
+    mounted = server.http("GET", "/v1/sys/mounts/pachyderm")[1]["data"]
+    assert mounted["plugin_version"] == mounted["running_plugin_version"] == VERSION
+    assert version(installed) == VERSION
+    outlived(installed, [login])
+
+
+def test_what_a_broken_off_run_left_is_completed(installed: Mount, newer_plugin_file: Path) -> None:
+    server = installed.server
+    server.place(file_name(NEWER), newer_plugin_file)
+    plugin = {"type": PLUGIN, "config": {"plugin_version": VERSION}}
+    left = {**plugin, "description": steps.TRIAL}
+    assert server.http("POST", "/v1/sys/mounts/pachyderm-trial", left)[0] == 204
+    registered(server, "--file", str(newer_plugin_file))
+    assert version(installed) == NEWER
+    # Tuned and not yet reloaded.
+    assert (
+        server.http("POST", "/v1/sys/mounts/pachyderm/tune", {"plugin_version": VERSION})[0] == 204
+    )
+    assert version(installed) == NEWER
+    registered(server, "--rollback", VERSION)
+    assert version(installed) == VERSION
+
+
+def test_a_trial_takes_no_mount_of_others(installed: Mount, newer_plugin_file: Path) -> None:
+    server = installed.server
+    server.place(file_name(NEWER), newer_plugin_file)
+    assert server.http("POST", "/v1/sys/mounts/pachyderm-trial", {"type": "kv"})[0] == 204
+    ran = register(server, "--file", str(newer_plugin_file), "--apply")
+    assert ran.returncode == 1
+    assert "path is already in use at pachyderm-trial/" in ran.stderr
+    assert server.http("GET", "/v1/sys/mounts/pachyderm-trial")[1]["type"] == "kv"
+    assert version(installed) == VERSION
+
+
+def test_a_rebuild_of_the_same_version_is_started_anew(
+    installed: Mount, plugin_file: Path, tmp_path: Path
+) -> None:
+    server = installed.server
+    rebuilt = tmp_path / "rebuilt"
+    rebuilt.write_bytes(plugin_file.read_bytes() + b" ")
+    rebuilt.chmod(0o755)
+    server.place(file_name(VERSION), rebuilt)
+    said = registered(server, "--file", str(rebuilt))
+    assert "no way back" in said
+    assert f"start {VERSION} anew at pachyderm/" in said
+    assert "nothing to do" in register(server, "--file", str(rebuilt)).stdout
+    (pid,) = server.plugin_pids(file_name(VERSION))
+    assert pid
+
+
+def test_a_login_that_waits_for_pachd_is_answered_before_the_plugin_ends(
+    installed: Mount, newer_plugin_file: Path
+) -> None:
+    installed.server.place(file_name(NEWER), newer_plugin_file)
+    for method in MINTS:
+        installed.pachd.faults.slow(method, SLOW, When.AFTER)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(installed.login)
+        eventually(lambda: any(installed.pachd.counts()[method] for method in MINTS))
+        registered(installed.server, "--file", str(newer_plugin_file))
+        login = waiting.result()
+    assert version(installed) == NEWER
+    assert installed.pachd.live()["robot:test"] == 1
+    outlived(installed, [login])
