@@ -73,6 +73,7 @@ class Backend:
     _router: Router = field(init=False, repr=False)
     _leases: Mapping[str, LeaseType] = field(init=False, repr=False)
     _writable: Writable = field(init=False, repr=False, default_factory=Writable)
+    _young: dict[str, float] = field(init=False, repr=False, default_factory=dict)  # of the log
 
     def __post_init__(self) -> None:
         self._router = Router(self.paths)
@@ -85,8 +86,6 @@ class Backend:
         standby asks for the revocation itself.
         """
         match request.operation:
-            case Operation.RESOLVE_PATH:  # before every client request of OpenBao: no I/O here
-                return Response(data={"path": request.path})
             case Operation.HELP:
                 return Response(data=self._help(request.path))
             case Operation.RENEW | Operation.REVOKE:
@@ -114,6 +113,11 @@ class Backend:
         if response is not None:
             response.warnings += _advice(path, sent, unknown, parameters)
         return response
+
+    def tells_existence(self, requested: str) -> bool:
+        """Whether `exists` has anything to say of the path `requested`."""
+        found = self._router.find(requested)
+        return found is None or found[0].exists is not None
 
     async def exists(self, request: Request) -> bool | None:
         """Whether what `request` writes is there already; None where the path does not tell."""
@@ -164,7 +168,7 @@ class Backend:
         finally:
             if self.undo is not None:
                 immediate = bool(request.data.get("immediate"))
-                await wal.roll_back(request, self.undo, immediate=immediate)
+                await wal.roll_back(request, self.undo, self._young, immediate=immediate)
 
 
 def _advice(

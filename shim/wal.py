@@ -1,6 +1,8 @@
 """The write-ahead log: what must be undone should the process die in the midst of a request.
 
-An entry is written before the side effect and deleted as the last step before the answer. The
+An entry is written before the side effect and deleted once that is known elsewhere. Where the
+answer itself is what makes it known, and nobody can tell whether an answer arrived, the entry is
+written over as the last step before it, with an age by which the host has shown that it did. The
 host calls for a rollback about every minute; entries older than the minimum age are then given
 to the backend's rollback, and deleted once it succeeded. Entries live below ``wal/``, where
 Vault's own framework keeps them; that prefix should be local and seal-wrapped.
@@ -29,13 +31,15 @@ log = logging.getLogger(__name__)
 Undo = Callable[["Request", str, Mapping[str, Any]], Awaitable[None]]
 
 
-async def put(storage: Storage, kind: str, data: Mapping[str, Any], *, min_age: float) -> str:
-    """Write an entry; gives its id. Raises what `Storage.put` raises.
+async def put(
+    storage: Storage, kind: str, data: Mapping[str, Any], *, min_age: float, entry: str = ""
+) -> str:
+    """Write an entry, or write over `entry`; gives its id. Raises what `Storage.put` raises.
 
-    `min_age` is how many seconds to leave the entry alone: more than the request may take, or a
-    rollback would undo what is still under way.
+    `min_age` is how many seconds from now to leave the entry alone: more than the request may
+    take, or a rollback would undo what is still under way. Over an entry it may only be later.
     """
-    entry = secrets.token_hex(16)
+    entry = entry or secrets.token_hex(12)  # the host logs it: not as long as a token may be
     value = {"kind": kind, "created": time.time(), "min_age": min_age, "data": data}
     await storage.put(PREFIX + entry, json.dumps(value).encode(), seal_wrap=True)
     return entry
@@ -46,19 +50,29 @@ async def delete(storage: Storage, entry: str) -> None:
     await storage.delete(PREFIX + entry)
 
 
-async def roll_back(request: Request, undo: Undo, *, immediate: bool = False) -> None:
+async def roll_back(
+    request: Request, undo: Undo, young: dict[str, float], *, immediate: bool = False
+) -> None:
     """Undo every entry that is old enough, or every one where `immediate`.
 
     `undo(request, kind, data)` raises to be called again at the next rollback; its entry stays,
-    and the others still have their turn.
+    and the others still have their turn. `young` is kept from one rollback to the next: until
+    when (Unix seconds) entries read before need not be read again.
     """
-    for entry in await request.storage.list(PREFIX):
+    entries = await request.storage.list(PREFIX)
+    for entry in young.keys() - set(entries):
+        del young[entry]
+    for entry in entries:
+        if not immediate and time.time() < young.get(entry, 0.0):
+            continue
         stored = await request.storage.get(PREFIX + entry)
         if stored is None:
             continue
         try:
             record = json.loads(stored.value)
-            if not immediate and time.time() - record["created"] < record["min_age"]:
+            due = record["created"] + record["min_age"]
+            if not immediate and time.time() < due:
+                young[entry] = due
                 continue
             await undo(request, record["kind"], record["data"])
         except Exception as error:

@@ -34,6 +34,7 @@ class HeldToken:
     ttl: int = 0
     max_ttl: int = 0
     grants: tuple[str, ...] = ()
+    log_entry: str = ""
 
     @property
     def endpoint(self) -> Endpoint:

@@ -1,9 +1,12 @@
 """Minting a token: pachd makes it, or, crash-safe, the engine does.
 
 Plain, pachd makes the token and tells it: if the plugin is killed in between, nobody knows it and
-it ends by its TTL. Crash-safe, the engine chooses the token, writes it to the write-ahead log, has
-pachd restore it, and deletes the entry as the last step; whatever is left in the log is revoked by
-the next rollback. Grants are always given crash-safe.
+it ends by its TTL. Crash-safe, the engine chooses the token, writes it to the write-ahead log and
+has pachd restore it; what is left in the log is revoked by the next rollback. As the last step it
+writes the entry over to be left alone for as long as the lease lasts: from then on only the host
+can tell whether there is a lease, and it does so by renewing or revoking it, which deletes the
+entry. Where it does neither, there is none, and the token is revoked. Grants are always given
+crash-safe.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.api import Api, Minted
     from vault_plugin.span import Span
 
-KIND = "mint"  # of our log entries
+MINT = "mint"  # of a log entry: a login under way
+GIVEN = "given"  # one that has its token; whether the host has its lease is not known yet
 CALLS = 2  # to pachd, from when a token's end is chosen until it is given out
 _GRACE = 60  # seconds, beside its calls, until a request is surely over
 
@@ -70,7 +74,7 @@ async def safely(
         api.check_grant(grant)
     # A rollback must not meet a request that is still under way.
     min_age = (CALLS + len(grants)) * config.request_timeout + _GRACE
-    entry = await wal.put(storage, KIND, held.stored(), min_age=min_age)
+    entry = await wal.put(storage, MINT, held.stored(), min_age=min_age)
     done = False  # whether pachd was asked for anything that it may have done
     try:
         for grant in grants:
@@ -91,12 +95,12 @@ async def safely(
             await _take_back(storage, api, config.admin_token, held, entry)
         raise
     try:
-        await wal.delete(storage, entry)
+        await wal.put(storage, GIVEN, held.stored(), min_age=span.ttl + _GRACE, entry=entry)
     except (asyncio.CancelledError, StorageError):
-        # The entry may be gone all the same, and the token reaches nobody.
+        # It may be written all the same, and the token reaches nobody.
         mount.in_background(_take_back(storage, api, config.admin_token, held, entry))
         raise
-    return held
+    return dataclasses.replace(held, log_entry=entry)
 
 
 async def _restore(api: Api, admin: Masked, held: HeldToken) -> None:

@@ -8,7 +8,18 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from shim import BackendError, Cap, Lease, LeaseType, Masked, Response, UserError, clamp
+from shim import (
+    BackendError,
+    Cap,
+    Lease,
+    LeaseType,
+    Masked,
+    Response,
+    StorageError,
+    UserError,
+    clamp,
+    wal,
+)
 from vault_plugin import minting
 from vault_plugin.config import Config
 from vault_plugin.held_token import HeldToken, held_by, held_from
@@ -97,6 +108,9 @@ class TokenLeases:
         """
         lease = _lease(request)
         held = held_by(lease)
+        if held.log_entry:  # before all else, or its token would be revoked in spite of the renewal
+            await wal.delete(request.storage, held.log_entry)
+            held = dataclasses.replace(held, log_entry="")
         session = await self._mount.find_session(request.storage)
         margin = session.config.request_timeout if session else _MARGIN
         async with self._cluster(held, session) as (cluster, admin):
@@ -138,15 +152,19 @@ class TokenLeases:
         By the admin token where config still holds the one of that cluster, else by the token
         itself, which either generation allows. Raises BackendError unless pachd confirms.
         """
-        await self._end(request, held_by(_lease(request)))
+        held = held_by(_lease(request))
+        await self._end(request, held)
+        if held.log_entry:
+            with contextlib.suppress(StorageError):  # the rollback finds that nothing is left to do
+                await wal.delete(request.storage, held.log_entry)
 
     async def undo(self, request: Request, kind: str, data: Mapping[str, Any]) -> None:
-        """Take back what a login that never ended has made. Raises to be called again.
+        """Take back what a login made that has no lease. Raises to be called again.
 
         The token is given up a day after its end: by then it is dead, but for a pachd whose
         clock was so wrong that it took the end for none.
         """
-        del kind  # there is but one
+        del kind  # all are undone alike
         held = held_from(data)
         try:
             await self._end(request, held)

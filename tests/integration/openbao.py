@@ -24,6 +24,7 @@ HEALTH = "/v1/sys/health"
 EVEN_SEALED = "?uninitcode=200&sealedcode=200"
 CONFIG = """
 unsafe_allow_api_audit_creation = true # OpenBao's word for what Vault allows
+raw_storage_endpoint            = true # a test may look into the storage
 """
 
 
@@ -45,6 +46,8 @@ class VaultServer:
     may run, its log at trace level, its audit log, its plugins' sockets (so keep the path short).
     `told` collects the tokens that pass through it, which no log may show.
     """
+
+    log_level = "trace"
 
     def __init__(self, binary: Path, directory: Path) -> None:
         self.binary = binary
@@ -75,6 +78,17 @@ class VaultServer:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        self.check_logs()
+
+    def check_logs(self) -> None:
+        """Fail where a log shows a token that passed through here, or any of Pachyderm's."""
+        shown = self.shown()
+        assert not shown, "".join(shown)
+
+    def shown(self) -> list[str]:
+        """The lines of the logs that show one, without it."""
+        logs = [log for log in (self.log_path, self.audit_path) if log.exists()]
+        return [line for log in logs for line in self.told.shown(log)]
 
     @property
     def pid(self) -> int:
@@ -98,7 +112,7 @@ class VaultServer:
             )
         assert self._writer.stdin is not None
         with self._writer.stdin as pipe:
-            options = [f"-config={config}", "-log-level=trace", *self.options(listen)]
+            options = [f"-config={config}", f"-log-level={self.log_level}", *self.options(listen)]
             self._process = self.launch(["server", *options], pipe)
         self._wait()
 
@@ -139,6 +153,14 @@ class VaultServer:
             self._process.kill()
             self._process.wait()
         self._writer.wait(START_SECONDS)  # the log is whole
+
+    def kill9(self) -> None:
+        """End the server as a power cut would; the plugin sees it vanish."""
+        assert self._process is not None
+        assert self._writer is not None
+        self._process.kill()
+        self._process.wait()
+        self._writer.wait(START_SECONDS)
 
     def audit(self) -> None:
         """Write every request and answer to the audit log, as the server masks them."""

@@ -19,7 +19,6 @@ import pytest
 
 from tests.integration.conftest import GENERATIONS
 from tests.integration.leftovers import (
-    RAW_STORAGE,
     ROLLBACK_SECONDS,
     Leftovers,
     look,
@@ -95,21 +94,13 @@ class Estate:
     revoked: Leftovers  # after every lease was revoked
 
 
-class RawServer(VaultServer):
-    """Whose storage can be looked into."""
-
-    def config(self, listen: str) -> str:
-        """As any dev server's."""
-        return super().config(listen) + RAW_STORAGE
-
-
 @pytest.fixture(scope="module", params=servers(), ids=lambda server: server[0])
 def estates(request: pytest.FixtureRequest, plugin_file: Path) -> Iterator[dict[str, Estate]]:
     """By generation, after the rollback of all."""
     directory = Path(tempfile.mkdtemp(prefix="vc"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory)
-        server = stack.enter_context(RawServer(request.param[1], directory))
+        server = stack.enter_context(VaultServer(request.param[1], directory))
         server.register(PLUGIN, plugin_file)
         broken = {}
         for generation, kind in GENERATIONS.items():

@@ -1,7 +1,7 @@
 """The leader is killed in mid-traffic, crash-safe: leases hold, and what no lease holds goes.
 
 Only what the killed host lost itself stays: logins the plugin had answered, and whose lease the
-host had not written yet. Those tokens end by their TTL.
+host had not written yet. Those tokens stay in the log, by which they end with their TTL.
 """
 
 import shutil
@@ -20,7 +20,6 @@ import pytest
 import requests
 
 from tests.integration.leftovers import (
-    RAW_STORAGE,
     ROLLBACK_SECONDS,
     Leftovers,
     look,
@@ -28,8 +27,9 @@ from tests.integration.leftovers import (
 )
 from tests.integration.mount import PLUGIN, Mount, Refused, eventually
 from tests.integration.openbao import START_SECONDS, servers
-from tests.integration.raft import NODES, Node, RaftCluster
+from tests.integration.raft import NODES, RaftCluster
 from tests.pachd import PachdV2, Simulator, When
+from tests.pachd.tokens import hashed
 
 PATH = "pachyderm"
 ROLE = "ci"
@@ -44,14 +44,6 @@ BETWEEN = 60  # logins answered before a kill and after it
 SLACK = 5.0  # seconds on a busy machine
 
 pytestmark = pytest.mark.timeout(ROLLBACK_SECONDS + 180)  # the first test waits for the rollback
-
-
-class RawNode(Node):
-    """Whose storage can be looked into."""
-
-    def config(self, listen: str) -> str:
-        """As any node's."""
-        return super().config(listen) + RAW_STORAGE
 
 
 class Traffic:
@@ -108,7 +100,7 @@ def aftermath(request: pytest.FixtureRequest, plugin_file: Path) -> Iterator[Aft
     directory = Path(tempfile.mkdtemp(prefix="vl"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory)
-        cluster = stack.enter_context(RaftCluster(request.param[1], directory, RawNode))
+        cluster = stack.enter_context(RaftCluster(request.param[1], directory))
         pachd = stack.enter_context(Simulator(PachdV2()))
         cluster.register(PLUGIN, plugin_file)
         cluster.enable(PLUGIN, PATH)
@@ -196,8 +188,10 @@ def test_every_lease_holds_a_token_and_hardly_a_token_is_without(
     assert lost <= len(aftermath.kills) * NODES * len(LOGINS)
 
 
-def test_what_the_host_lost_was_made_as_it_died_and_ends_by_its_ttl(aftermath: Aftermath) -> None:
+def test_what_the_host_lost_was_made_as_it_died_and_is_in_the_log(aftermath: Aftermath) -> None:
+    logged = set(map(hashed, aftermath.revoked.given))
     for token in aftermath.revoked.tokens:
+        assert token.hash in logged
         assert token.end is not None
         made = token.end - TTL - MARGIN
         assert any(kill - MARGIN - SLACK <= made <= kill + SLACK for kill in aftermath.kills)

@@ -12,6 +12,7 @@ from tests.pachd.tokens import hashed
 from tests.unit.engine.cluster import Pachd, add_admin, add_token, is_v1, simulator
 from tests.unit.engine.conftest import configured
 from tests.unit.engine.vault import Vault, lease_of, token_of
+from vault_plugin.engine import backend
 
 
 async def safe(mount: Vault, **fields: object) -> None:
@@ -30,6 +31,68 @@ async def test_the_token_is_hashed_as_pachd_does(mount: Vault, pachd: Pachd) -> 
     assert mount.log_entries == []
     await mount.revoke(lease_of(await mount.renew(lease, 300)))
     assert pachd.live()["robot:x"] == 0
+
+
+@pytest.mark.parametrize("shown", ["renewal", "revocation"])
+async def test_the_log_knows_of_a_token_until_the_host_shows_its_lease(
+    mount: Vault, pachd: Pachd, shown: str
+) -> None:
+    await safe(mount)
+    answer = await mount.write("login/robot:x", ttl="100s")
+    lease = lease_of(answer)
+    (key,) = mount.given_entries
+    assert key in mount.sealed
+    assert json.loads(mount.entries[key])["min_age"] == 100 + 60
+    if shown == "renewal":
+        renewed = lease_of(await mount.renew(lease, 300))
+        assert mount.given_entries == []
+        mount.calls.clear()
+        await mount.renew(renewed, 400)
+        assert mount.calls["Storage/Delete"] == 0, "once is enough"
+        await mount.roll_back()
+        assert pachd.subject_of(token_of(answer)) == "robot:x"
+    else:
+        await mount.revoke(lease)
+        assert mount.given_entries == []
+
+
+async def test_a_token_without_a_lease_is_revoked_once_the_lease_would_have_ended(
+    mount: Vault, pachd: Pachd
+) -> None:
+    await safe(mount)
+    token = token_of(await mount.write("login/robot:x", ttl="100s"))
+    mount.age_log(155)
+    await mount.ask("rollback", "")
+    assert pachd.subject_of(token) == "robot:x"
+    mount.restart(backend())  # which has read none of it yet
+    mount.age_log(10)
+    await mount.ask("rollback", "")
+    assert pachd.subject_of(token) is None
+    assert mount.given_entries == []
+
+
+async def test_a_renewal_is_refused_while_the_log_cannot_be_told(
+    mount: Vault, pachd: Pachd
+) -> None:
+    await safe(mount)
+    answer = await mount.write("login/robot:x", ttl="100s")
+    mount.read_only = True
+    pachd.forget()
+    with pytest.raises(StorageError):
+        await mount.renew(lease_of(answer), 300)
+    assert pachd.journal() == []
+
+
+async def test_a_revocation_does_not_need_the_log(mount: Vault, pachd: Pachd) -> None:
+    """A standby revokes too, and may not write."""
+    await safe(mount)
+    answer = await mount.write("login/robot:x")
+    mount.read_only = True
+    await mount.revoke(lease_of(answer))
+    assert pachd.subject_of(token_of(answer)) is None
+    mount.read_only = False
+    await mount.roll_back()
+    assert mount.given_entries == []
 
 
 async def test_the_log_entry(mount: Vault, pachd: Pachd) -> None:
@@ -132,6 +195,13 @@ async def test_clocks_apart(
         assert (answer is not None) == (ahead <= (5 if is_v1(pachd) else 10)), ahead
 
 
+async def test_whole_seconds_of_1x_fit_the_shortest_request_timeout(
+    vault: Vault, v1: Simulator[PachdV1]
+) -> None:
+    await configured(vault, v1, crash_safe=True, request_timeout="1s")
+    assert token_of(await vault.write("login/robot:x", ttl="5s"))
+
+
 async def test_grants_that_take_their_time_do_not_shorten_the_token(
     mount2: Vault, v2: Simulator[PachdV2]
 ) -> None:
@@ -175,7 +245,7 @@ async def test_two_calls_and_two_writes(mount: Vault, pachd: Pachd) -> None:
     await mount.write("login/robot:x")
     assert dict(pachd.counts()) == {"RestoreAuthToken": 1, "WhoAmI": 1}
     storage = {name: n for name, n in mount.calls.items() if name.startswith("Storage")}
-    assert storage == {"Storage/Put": 1, "Storage/Delete": 1}
+    assert storage == {"Storage/Put": 2}
 
 
 async def test_many_at_once(mount: Vault, pachd: Pachd) -> None:

@@ -85,6 +85,7 @@ async def test_what_the_lease_keeps_is_json_and_no_more_than_needed(
         "ttl": 1200,
         "max_ttl": 0 if is_v1(pachd) else 24 * 3600,
         "grants": [],
+        "log_entry": "",
     }
 
 

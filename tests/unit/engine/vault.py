@@ -94,8 +94,24 @@ class Vault:
 
     @property
     def log_entries(self) -> list[str]:
-        """The keys of the write-ahead log."""
-        return [key for key in self.entries if key.startswith("wal/")]
+        """The keys of the write-ahead log, but for those of tokens given out."""
+        return self._log("mint")
+
+    @property
+    def given_entries(self) -> list[str]:
+        """The keys of the log's entries of tokens given out, whose leases have not shown yet."""
+        return self._log("given")
+
+    def _log(self, kind: str) -> list[str]:
+        logged = {key: value for key, value in self.entries.items() if key.startswith("wal/")}
+        return [key for key, value in logged.items() if json.loads(value)["kind"] == kind]
+
+    def age_log(self, seconds: float) -> None:
+        """Make every entry of the log as old as if it had been written `seconds` before."""
+        for key in [*self.log_entries, *self.given_entries]:
+            entry = json.loads(self.entries[key])
+            aged = {**entry, "created": entry["created"] - seconds}
+            self.entries[key] = json.dumps(aged).encode()
 
     async def write(self, path: str, **data: Any) -> Response:
         """Write as a client does: a create where the path says there is nothing yet."""
@@ -185,6 +201,8 @@ class Vault:
         return pb.StoragePutReply()
 
     def _delete(self, args: pb.StorageDeleteArgs) -> pb.StorageDeleteReply:
+        if self.read_only:
+            return pb.StorageDeleteReply(err=READ_ONLY)
         self.entries.pop(args.key, None)
         return pb.StorageDeleteReply()
 

@@ -55,13 +55,6 @@ async def test_a_strict_path_refuses_what_it_does_not_know(vault: Vault) -> None
     assert refusal.value.status == 422
 
 
-async def test_resolve_path_is_answered_without_the_host(vault: Vault, toy: Toy) -> None:
-    response = await vault.ask("resolve-path", "any/where")
-    assert response.data == {"path": "any/where"}
-    assert not vault.calls
-    assert toy.happened == []
-
-
 async def test_leases_find_their_type(vault: Vault, toy: Toy) -> None:
     lease = (await vault.read("lease")).lease
     assert lease is not None

@@ -48,6 +48,34 @@ async def test_what_was_done_is_forgotten(vault: Vault, toy: Toy) -> None:
     assert toy.happened == ["periodic"]
 
 
+async def test_what_is_written_over_waits_anew(vault: Vault, toy: Toy) -> None:
+    storage = vault.host.storage
+    entry = await wal.put(storage, "mint", {}, min_age=600)
+    await vault.ask("rollback", "")
+    assert await wal.put(storage, "given", {"a": 1}, min_age=1200, entry=entry) == entry
+    age(vault, 601)
+    await vault.ask("rollback", "")
+    assert toy.happened == ["periodic", "periodic"]
+    age(vault, 600)
+    await vault.ask("rollback", "", immediate=True)
+    assert toy.happened[-1] == "undo given {'a': 1}"
+    assert vault.entries == {}
+
+
+async def test_an_entry_read_as_young_is_not_read_again_before_its_time(
+    vault: Vault, toy: Toy
+) -> None:
+    await wal.put(vault.host.storage, "mint", {}, min_age=600)
+    await vault.ask("rollback", "")
+    vault.calls.clear()
+    await vault.ask("rollback", "")
+    assert vault.calls["Storage/Get"] == 0
+    await wal.put(vault.host.storage, "mint", {"b": 2}, min_age=0)
+    await vault.ask("rollback", "")
+    assert toy.happened[-1] == "undo mint {'b': 2}"
+    assert len(vault.entries) == 1
+
+
 async def test_a_node_that_may_not_write_says_so_in_the_hosts_words(vault: Vault) -> None:
     vault.read_only = True
     with pytest.raises(ReadOnlyStorage, match=r"^cannot write to readonly storage$"):
