@@ -38,7 +38,7 @@ def decode(text: str) -> dict[str, Any]:
 
 def encode(value: object) -> str:
     """`value` as JSON. Raises TypeError and ValueError for what JSON does not have."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def _finite(text: str) -> float:
@@ -48,4 +48,5 @@ def _finite(text: str) -> float:
     return number
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)

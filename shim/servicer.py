@@ -57,14 +57,21 @@ class BackendServicer:
 
     def register(self, server: Server) -> None:
         """Put the methods of ``pb.Backend`` on `server`."""
-        methods: list[tuple[str, type[Message], type[Message], Any]] = [
-            ("HandleRequest", pb.HandleRequestArgs, pb.HandleRequestReply, self.handle_request),
-            (
-                "HandleExistenceCheck",
+        server.unary(
+            Method("/pb.Backend/HandleRequest", pb.HandleRequestArgs, pb.HandleRequestReply),
+            self.handle_request,
+            self.resolve_path,
+        )
+        server.unary(
+            Method(
+                "/pb.Backend/HandleExistenceCheck",
                 pb.HandleExistenceCheckArgs,
                 pb.HandleExistenceCheckReply,
-                self.handle_existence_check,
             ),
+            self.handle_existence_check,
+            self.tell_no_existence,
+        )
+        methods: list[tuple[str, type[Message], type[Message], Any]] = [
             ("Setup", pb.SetupArgs, pb.SetupReply, self.setup),
             ("Initialize", pb.InitializeArgs, pb.InitializeReply, self.initialize),
             ("Type", pb.Empty, pb.TypeReply, self.type),
@@ -129,6 +136,21 @@ class BackendServicer:
         if mount is not None:
             await _end(mount)
         return pb.Empty()
+
+    def resolve_path(self, args: pb.HandleRequestArgs, call: Call) -> pb.HandleRequestReply | None:
+        """Answer what OpenBao asks before every client request, by its path unchanged."""
+        if args.request.operation != Operation.RESOLVE_PATH:
+            return None
+        self._serving(call)
+        return pb.HandleRequestReply(response=_response(Response(data={"path": args.request.path})))
+
+    def tell_no_existence(
+        self, args: pb.HandleExistenceCheckArgs, call: Call
+    ) -> pb.HandleExistenceCheckReply | None:
+        """Answer for a path that does not tell whether a write creates or updates."""
+        if self._serving(call).backend.tells_existence(args.request.path):
+            return None
+        return pb.HandleExistenceCheckReply()
 
     async def handle_request(self, args: pb.HandleRequestArgs, call: Call) -> pb.HandleRequestReply:
         """Answer one request; every error becomes part of the reply."""
@@ -205,8 +227,6 @@ def _request(sent: pb.Request, host: Host) -> Request:
 
 
 def _body(sent: pb.Request) -> dict[str, Any]:
-    if sent.operation == Operation.RESOLVE_PATH:
-        return {}  # it comes before the request proper, which is to refuse a body
     try:
         return payload.decode(sent.data)
     except ValueError as error:

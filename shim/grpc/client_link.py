@@ -39,6 +39,7 @@ class ClientLink(Link):
         self._on_over = on_over
         self._beat: asyncio.TimerHandle | None = None
         self._pinged = False
+        self._frames_before = 0
         self._slots: deque[asyncio.Future[None]] = deque()
         self._handlers = {
             http2.ResponseReceived: self._on_response,
@@ -73,7 +74,11 @@ class ClientLink(Link):
         if body is not None:
             for part in body:
                 self.core.send_data(stream, part, end=part is body[-1])
-        self.flush_soon()
+        if len(self.core.live) > 1:
+            self.flush_soon()  # with those of the others
+        else:
+            self.flush()
+        self._frames_before = self.core.frames_received
         if self._keepalive is not None and self._beat is None:
             self._pinged = False
             self._beat = self.loop.call_later(
@@ -110,11 +115,17 @@ class ClientLink(Link):
             wake(waiter)
 
     def _check_alive(self, frames_then: int) -> None:
-        """PING a server that is silent while calls wait; cut one that stays so."""
+        """PING a server that is silent while calls wait; cut one that stays so.
+
+        One that has said nothing at all since the last call began is not let off because that was
+        given up meanwhile: the next would meet the same silence.
+        """
         self._beat = None
-        if not self.core.live or self._keepalive is None:
+        silent = self.core.frames_received == frames_then
+        doubted = self.core.frames_received == self._frames_before
+        if self._keepalive is None or not (self.core.live or doubted):
             return
-        if self.core.frames_received != frames_then:
+        if not silent:
             self._pinged = False
         elif self._pinged:
             self.cut(f"no sign of life within {2 * self._keepalive:g} s")

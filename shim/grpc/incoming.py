@@ -87,10 +87,14 @@ class Incoming(Generic[Req, Rep]):
         except asyncio.CancelledError:
             self._fail(RpcError(Status.CANCELLED, "the call was cancelled"))
         except Exception as error:
-            self._fail(RpcError(Status.UNKNOWN, type(error).__name__))
-            self._link.report(self._path, error)
+            self._break(error)
         finally:
             self._link.call_over(self)
+
+    def _break(self, error: Exception) -> None:
+        """Answer for a handler that failed in a way of its own."""
+        self._fail(RpcError(Status.UNKNOWN, type(error).__name__))
+        self._link.report(self._path, error)
 
     def _fail(self, error: RpcError) -> None:
         """Answer with a status other than OK, unless the call has its answer."""
@@ -127,10 +131,12 @@ class UnaryCall(Incoming[Req, Rep]):
         method: Method[Req, Rep],
         encoding: str,
         handler: Callable[[Req, Call], Awaitable[Rep]],
+        at_once: Callable[[Req, Call], Rep | None],
     ) -> None:
         super().__init__(link, stream, call, method)
         self._inbox = Inbox(link, stream, method.request, encoding)
         self._handler = handler
+        self._at_once = at_once
         self._request: Req | None = None
 
     def on_data(self, data: memoryview, ended: bool) -> None:
@@ -147,14 +153,23 @@ class UnaryCall(Incoming[Req, Rep]):
             if ended:
                 if self._request is None or self._inbox.partial:
                     raise RpcError(Status.INTERNAL, "the request ended before its message")
-                self._start()
+                reply = self._at_once(self._request, self._call)
+                if reply is None:
+                    self._start()
+                else:
+                    self._send(reply)
         except RpcError as error:
             self._fail(error)
+        except Exception as error:
+            self._break(error)
 
     async def _handle(self) -> None:
         request, self._request = self._request, None
         assert request is not None  # noqa: S101 - on_data has seen to it
-        parts = encode_message(await self._handler(request, self._call))
+        self._send(await self._handler(request, self._call))
+
+    def _send(self, reply: Rep) -> None:
+        parts = encode_message(reply)
         if not self._answered:
             core = self._link.core
             core.send_headers(self._stream, _RESPONSE)

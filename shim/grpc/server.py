@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from shim.grpc.server_link import Route
 
 
+def _not_at_once(*_: object) -> None:
+    """Leave it to the handler."""
+
+
 class Server:
     """Serves gRPC over HTTP/2, on any number of listeners.
 
@@ -46,11 +50,18 @@ class Server:
         self._empty.set()
 
     def unary(
-        self, method: Method[Req, Rep], handler: Callable[[Req, Call], Awaitable[Rep]]
+        self,
+        method: Method[Req, Rep],
+        handler: Callable[[Req, Call], Awaitable[Rep]],
+        at_once: Callable[[Req, Call], Rep | None] = _not_at_once,
     ) -> None:
-        """Serve `method`, one message in and one out, by `handler`."""
+        """Serve `method`, one message in and one out, by `handler`.
+
+        What `at_once` answers (other than None) is sent without a task for the handler, which
+        costs more than a short answer does.
+        """
         self._routes[method.path] = lambda link, stream, call, encoding: UnaryCall(
-            link, stream, call, method, encoding, handler
+            link, stream, call, method, encoding, handler, at_once
         )
 
     def stream(

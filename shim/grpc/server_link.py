@@ -41,6 +41,8 @@ class ServerLink(Link):
         self._on_gone = on_gone
         self._on_error = on_error
         self._calls: set[Incoming[Any, Any]] = set()
+        self._receiving = False
+        self._answered = False  # while receiving, and not yet written
         self._handlers = {
             http2.RequestReceived: self._on_request,
             http2.DataReceived: self._on_data,
@@ -59,7 +61,12 @@ class ServerLink(Link):
 
     def data_received(self, data: bytes) -> None:
         """As every link; a draining one closes when nothing is left to do."""
+        self._receiving = True
         super().data_received(data)
+        self._receiving = False
+        if self._answered:
+            self._answered = False
+            self.flush_call()
         if self.core.draining:
             self._close_if_done()
 
@@ -92,8 +99,13 @@ class ServerLink(Link):
             self._close_if_done()
 
     def flush_call(self) -> None:
-        """Write an answer: at once for a lone call, else with those of the others."""
-        if len(self._calls) > 1:
+        """Write an answer: at once for a lone call, else with those of the others.
+
+        What is answered while requests are still being read waits for the last of them.
+        """
+        if self._receiving:
+            self._answered = True
+        elif len(self._calls) > 1:
             self.flush_soon()
         else:
             self.flush()

@@ -117,7 +117,6 @@ async def test_reads_and_help_are_answered_by_any_node(vault: Vault, ledger: Led
     vault.state = STANDBY
     await vault.read("entry")
     await vault.ask("help", "entry")
-    await vault.ask("resolve-path", "entry")
     assert ledger.ran == ["read"]
     assert not vault.calls
 

@@ -104,6 +104,23 @@ async def test_type_and_special_paths(plugin: Plugin) -> None:
     assert list(paths.seal_wrap_storage) == ["things/"]
 
 
+async def test_resolve_path_is_answered_by_the_path_itself(plugin: Plugin) -> None:
+    with pytest.raises(RpcError, match="no backend instance found"):
+        await plugin.handle("resolve-path", "any/where")
+    await plugin.setup()
+    reply = await plugin.handle("resolve-path", "any/where")
+    assert json.loads(reply.response.data) == {"path": "any/where"}
+    assert plugin.toys[0].happened == []
+
+
+async def test_a_path_without_existence_check_is_not_looked_into(plugin: Plugin) -> None:
+    await plugin.setup()
+    request = pb.Request(operation="update", path="strict", data="no JSON")
+    args = pb.HandleExistenceCheckArgs(request=request)
+    reply = await plugin.call("HandleExistenceCheck", args, pb.HandleExistenceCheckReply)
+    assert reply == pb.HandleExistenceCheckReply()
+
+
 async def test_setup_touches_no_storage_and_initialize_may(plugin: Plugin) -> None:
     await plugin.setup()
     assert plugin.toys[0].happened == []

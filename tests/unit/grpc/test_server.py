@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ECHO = Method("/test.Echo/Echo", BytesValue, BytesValue)
 CHAT = Method("/test.Echo/Chat", BytesValue, BytesValue)
+QUICK = Method("/test.Echo/Quick", BytesValue, BytesValue)
 HELLO = b"\0\0\0\0\x07\x0a\x05hello"
 _LIMITS = Limits(
     max_message=1 << 20,
@@ -40,6 +41,7 @@ class Served:
         self.server = Server(limits=_LIMITS, on_connections=self.connections.append)
         self.server.unary(ECHO, self._echo)
         self.server.stream(CHAT, self._chat)
+        self.server.unary(QUICK, self._echo, self._at_once)
 
     async def _echo(self, request: BytesValue, call: Call) -> BytesValue:
         if request.value == b"wait":
@@ -54,6 +56,13 @@ class Served:
         if request.value == b"much":
             return BytesValue(value=bytes(30_000_000))
         return request
+
+    def _at_once(self, request: BytesValue, call: Call) -> BytesValue | None:
+        if request.value == b"refuse":
+            raise RpcError(Status.FAILED_PRECONDITION, "not now")
+        if request.value == b"fail":
+            raise ZeroDivisionError
+        return BytesValue(value=b"at once") if request.value == b"quick" else None
 
     async def _chat(self, stream: Stream[BytesValue, BytesValue], call: Call) -> None:
         try:
@@ -163,6 +172,39 @@ async def test_te_and_odd_bytes_are_no_reason_to_refuse(served: Served, socket_p
     assert (await peer.until(http2.DataReceived)).data == HELLO
     assert dict((await peer.until(http2.TrailersReceived)).fields) == {"grpc-status": "0"}
     peer.close()
+
+
+async def test_what_can_be_answered_at_once_is(served: Served, socket_path: str) -> None:
+    channel = Channel.unix(socket_path)
+
+    async def ask(value: bytes) -> bytes:
+        answer = await channel.unary(QUICK, BytesValue(value=value), timeout=5)
+        return answer.value
+
+    assert await ask(b"quick") == b"at once"
+    assert await ask(b"slow") == b"slow"  # by the handler
+    waiting = asyncio.create_task(ask(b"wait"))
+    while not served.running:  # noqa: ASYNC110 - the handler tells in its own time
+        await asyncio.sleep(0)
+    answers = await asyncio.gather(*(ask(b"quick") for _ in range(3)))  # beside a running call
+    assert answers == [b"at once"] * 3
+    served.release.set()
+    assert await waiting == b"wait"
+    await channel.close()
+
+
+async def test_what_fails_at_once_is_answered_as_a_handlers_failure(
+    served: Served, socket_path: str
+) -> None:
+    channel = Channel.unix(socket_path)
+    for value, code, message in (
+        (b"refuse", Status.FAILED_PRECONDITION, "not now"),
+        (b"fail", Status.UNKNOWN, "ZeroDivisionError"),
+    ):
+        with pytest.raises(RpcError) as refusal:
+            await channel.unary(QUICK, BytesValue(value=value), timeout=5)
+        assert (refusal.value.code, refusal.value.message) == (code, message)
+    await channel.close()
 
 
 async def test_a_deadline_ends_a_call_here_too(served: Served, socket_path: str) -> None:
