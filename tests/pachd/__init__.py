@@ -4,7 +4,7 @@
 """
 
 from tests.pachd.certificate import self_signed
-from tests.pachd.clock import ManualClock
+from tests.pachd.clock import LeapingClock, ManualClock
 from tests.pachd.cluster_v1 import Auth
 from tests.pachd.faults import When
 from tests.pachd.server import Certificate
@@ -15,6 +15,7 @@ from tests.pachd.v2 import PachdV2
 __all__ = [
     "Auth",
     "Certificate",
+    "LeapingClock",
     "ManualClock",
     "PachdV1",
     "PachdV2",

@@ -103,5 +103,5 @@ class Server(grpc.GenericRpcHandler):
 
 
 def _port(peer: str) -> int:
-    """Read the port out of gRPC's name of a peer, ``ipv4:127.0.0.1:50000``."""
-    return int(peer.rpartition(":")[2])
+    """Read the port out of gRPC's name of a peer, ``ipv4:127.0.0.1:50000``; 0 when it has left."""
+    return int(peer.rpartition(":")[2] or 0)

@@ -10,19 +10,20 @@ from typing import Generic, Self, TypeVar
 from tests.pachd.call import Call, Pachd
 from tests.pachd.faults import Faults
 from tests.pachd.gate import Gate
+from tests.pachd.impostors import GARBAGE, Behaviour
 from tests.pachd.server import Certificate, Server
 
 Cluster = TypeVar("Cluster", bound=Pachd)
 T = TypeVar("T")
-NOT_HTTP2 = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" + bytes(range(256))
 
 
 class Simulator(Generic[Cluster]):
     """Serves a cluster on a real socket, from a thread and event loop of its own.
 
     ``with Simulator(PachdV2()) as pachd:`` serves at ``pachd.address`` until the block ends.
-    ``cluster`` is the cluster's state, ``faults`` the faults of single calls; the methods here
-    are those of the whole server and may be called from any other thread.
+    ``cluster`` is the cluster's state, ``faults`` the faults of single calls, ``certificate`` what
+    it shows; the methods here are those of the whole server and may be called from any other
+    thread.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Simulator(Generic[Cluster]):
     ) -> None:
         self.cluster = cluster
         self.faults = Faults()
-        self._certificate = certificate
+        self.certificate = certificate
         self._gate = Gate(host, port)
         self._server = Server(cluster, self.faults, self._gate.cut)
         self._loop = asyncio.new_event_loop()
@@ -74,6 +75,11 @@ class Simulator(Generic[Cluster]):
     def root_token(self) -> str:
         """The first admin's token, as last rotated."""
         return self.cluster.root_token
+
+    @property
+    def roots(self) -> bytes | None:
+        """The certificate to trust, PEM; None where it speaks plain text."""
+        return None if self.certificate is None else self.certificate.certificate
 
     @property
     def connections(self) -> int:
@@ -115,7 +121,7 @@ class Simulator(Generic[Cluster]):
 
     def restart(self, certificate: Certificate | None = None) -> None:
         """Come back on the same port, with another certificate if one is given."""
-        self._certificate = certificate or self._certificate
+        self.certificate = certificate or self.certificate
         self._do(self._stop)
         self._do(self._start)
 
@@ -131,12 +137,20 @@ class Simulator(Generic[Cluster]):
         """Let through what waited, and all that follows."""
         self._ask(self._gate.flowing.set)
 
-    def babble(self, garbage: bytes | None = NOT_HTTP2) -> None:
-        """Send these bytes to every new connection instead of serving it; None ends it."""
-        self._gate.garbage = garbage
+    def vanish(self) -> None:
+        """Freeze, and leave the connections there are for dead: `thaw` is for the new ones."""
+        self._ask(self._gate.vanish)
+
+    def deafen(self) -> None:
+        """Answer no attempt to connect, not even by a refusal, until `restart`."""
+        self._do(self._gate.deafen)
+
+    def babble(self, behave: Behaviour | None = GARBAGE) -> None:
+        """Let an impostor have every new connection; None ends it."""
+        self._gate.impostor = behave
 
     async def _start(self) -> None:
-        self._gate.upstream = await self._server.start(self._certificate)
+        self._gate.upstream = await self._server.start(self.certificate)
         await self._gate.open()
 
     async def _stop(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from shim.grpc import Channel, Limits, Method, RpcError, Status
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from google.protobuf.message import Message
 
@@ -27,9 +27,13 @@ CONNECT_TIMEOUT = 3.0  # seconds
 _KEEPALIVE = 1.5
 _SHORT_REQUEST = 10
 _LONG_KEEPALIVE = 2.6
+# The share of request_timeout that a call may wait for its turn: one that begins shall have time to
+# end, since a mint that is cut off may have made a token that nobody hears of.
+_WAIT = 0.9
 _LONGEST_ANSWER = 1 << 20  # bytes; pachd's answers to what we ask are short
 _SHORTEST_TOKEN = 8  # characters
 _LONGEST_WORDS = 500  # characters of a refusal
+_ABOUT = ("token", "root_token")  # the fields of requests that hold a token
 _CALLER = "authn-token"  # the metadata key pachd reads the caller's token from
 
 Req = TypeVar("Req", bound="Message")
@@ -68,10 +72,11 @@ class Endpoint:
 class Client:
     """Calls to one pachd.
 
-    At most `max_in_flight` run at once, since each permission-checked call takes two of a 2.x
-    pachd's ten database connections and too many of them hang each other; the rest wait in
-    order. A call ends within `request_timeout` seconds, its wait included. `on_wrong_generation`
-    is told when pachd does not know the service that was called.
+    At most `max_in_flight` run at once, those of other clients of the same pachd included, since
+    each permission-checked call takes two of a 2.x pachd's ten database connections and too many
+    of them hang each other; the rest wait in order. A call ends within `request_timeout` seconds,
+    its wait included. `on_wrong_generation` is told when pachd does not know the service that was
+    called.
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class Client:
         self._tls = endpoint.tls()
         self._timeout = request_timeout
         self._on_wrong_generation = on_wrong_generation
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._turns = Turns(self._where.host, self._where.port, max_in_flight)
         self._calls = 0  # under way and in wait
         self._closed = False
         self._channel = self._new_channel()
@@ -134,49 +139,50 @@ class Client:
         now = asyncio.get_running_loop().time
         end = now() + self._timeout
         try:
-            # Before the wait for a slot: that pachd is not reached is told to all at once.
+            # Before the wait for its turn: that pachd is not reached is told to all at once.
             await self._channel.connect(self._timeout)
-            async with self._slot(end):
+            async with self._turns.turn(end - (1 - _WAIT) * self._timeout):
                 return await self._channel.unary(
                     method, request, timeout=end - now(), metadata=metadata
                 )
+        except TimeoutError:  # while it waited: the call itself ends by an RpcError
+            refusal = self._refusal(_no_turn(_WAIT * self._timeout), request, caller)
         except RpcError as error:
-            refusal = self._refusal(error, caller)
+            refusal = self._refusal(error, request, caller)
         # Not inside the handler, where it would drag pachd's own words along as its context.
         if refusal.meaning is Meaning.WRONG_GENERATION:
             self._on_wrong_generation()
         raise refusal
 
-    def _refusal(self, error: RpcError, caller: Masked | None) -> PachdError:
+    def _refusal(self, error: RpcError, request: Message, caller: Masked | None) -> PachdError:
+        told = _tokens(request, caller)
         # The transport names the address as it dials it; here it stands as it was written.
-        message = _shown(error.message.removeprefix(f"{self._where}: "), caller)
+        message = _shown(error.message.removeprefix(f"{self._where}: "), told)
         if error.code is Status.DEADLINE_EXCEEDED:
             message = f"no answer within {self._timeout:g}s"
         return PachdError(self._endpoint.pachd_address, error.code, message)
 
-    @contextlib.asynccontextmanager
-    async def _slot(self, end: float) -> AsyncIterator[None]:
-        """One of the calls that may run at once, had by `end` (the loop's time) or refused."""
-        try:
-            async with asyncio.timeout_at(end):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise RpcError(
-                Status.UNAVAILABLE,
-                f"overloaded: no free slot within {self._timeout:g}s (see max_in_flight)",
-            ) from None
-        try:
-            yield
-        finally:
-            self._slots.release()
+
+def _no_turn(waited: float) -> RpcError:
+    return RpcError(
+        Status.UNAVAILABLE, f"overloaded: no free slot within {waited:g}s (see max_in_flight)"
+    )
 
 
-def _shown(words: str, caller: Masked | None) -> str:
-    """Pachd's words as they may be shown: without the caller's token, whoever is at the address.
+def _tokens(request: Message, caller: Masked | None) -> list[str]:
+    """The tokens that a call tells pachd: its caller's, and those it is about."""
+    fields = request.ListFields()
+    about = [value for field, value in fields if field.name in _ABOUT and isinstance(value, str)]
+    return about if caller is None else [caller.reveal(), *about]
+
+
+def _shown(words: str, told: list[str]) -> str:
+    """Pachd's words as they may be shown: without the tokens it was told, whoever it is.
 
     A shorter token than any pachd makes would be found in ordinary words.
     """
-    if caller is not None and len(caller.reveal()) >= _SHORTEST_TOKEN:
-        words = words.replace(caller.reveal(), str(caller))
+    for token in told:
+        if len(token) >= _SHORTEST_TOKEN:
+            words = words.replace(token, "***")
     cut = words[:_LONGEST_WORDS]
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)

@@ -105,13 +105,13 @@ class V1:
         )
 
     async def restore(self, admin: Masked, token: Masked, subject: str, ends: float | None) -> None:
-        """auth.API/RestoreAuthToken."""
+        """auth.API/RestoreAuthToken, which keeps the whole seconds that are left, rounded down."""
         entry = pb.HashedAuthToken(
             hashed_token=hashed(token),
             token_info=pb.TokenInfo(subject=subject, source=pb.TokenInfo.GET_TOKEN),
         )
         if ends is not None:
-            entry.expiration.FromNanoseconds(int(ends * 1e9))
+            entry.expiration.FromNanoseconds(int((ends + 1) * 1e9))
         await self._client.call(_RESTORE, pb.RestoreAuthTokenRequest(token=entry), admin)
 
     def check_grant(self, grant: Grant) -> None:

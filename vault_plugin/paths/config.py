@@ -96,13 +96,13 @@ FIELDS = {
     ),
     "max_in_flight": Field(
         kind=INT,
-        description="How many calls to pachd run at once; more wait. Above 9 a pachd 2.x can"
-        " deadlock. Unset: 6.",
+        description="How many calls to pachd run at once, those of its other mounts included; more"
+        " wait. Above 9 a pachd 2.x can deadlock. Unset: 6.",
     ),
     "crash_safe": Field(
         kind=BOOL,
         description="Whether to mint so that no token is lost when the plugin is killed, at the"
-        " price of one more call and a storage write. Needs clusterAdmin on 2.x. Unset: false.",
+        " price of one more call and two storage writes. Needs clusterAdmin on 2.x. Unset: false.",
     ),
     "rotation_period": Field(
         kind=DURATION,

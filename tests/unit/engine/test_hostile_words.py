@@ -4,14 +4,25 @@ import pytest
 from grpc import StatusCode
 
 from shim import BackendError, Lease
-from tests.unit.engine.cluster import Pachd
-from tests.unit.engine.vault import Vault
+from tests.unit.engine.cluster import Pachd, is_v1
+from tests.unit.engine.vault import Vault, token_of
 
 
 async def test_words_that_echo_the_admin_token_are_masked(mount: Vault, pachd: Pachd) -> None:
     pachd.faults.refuse("*", StatusCode.UNKNOWN, f"you sent {pachd.root_token}, did you not")
     with pytest.raises(BackendError, match=r"you sent \*\*\*, did you not"):
         await mount.write("login/robot:x")
+
+
+async def test_words_that_echo_the_token_asked_about_are_masked(mount: Vault, pachd: Pachd) -> None:
+    token = token_of(await mount.write("login/robot:x"))
+    for method in ("RevokeAuthToken", "ExtendAuthToken"):
+        pachd.faults.refuse(method, StatusCode.UNKNOWN, f"what is {token}?")
+    with pytest.raises(BackendError, match=r"what is \*\*\*\?"):
+        await mount.write("revoke", user_token=token)
+    if is_v1(pachd):
+        with pytest.raises(BackendError, match=r"what is \*\*\*\?"):
+            await mount.write("renew", user_token=token, increment="1h")
 
 
 async def test_words_are_cut_and_made_printable(mount: Vault, pachd: Pachd) -> None:

@@ -128,3 +128,17 @@ async def test_a_refusal_is_told_in_pachds_own_words_with_what_to_do(
     assert refusal.value.status == status
     assert str(refusal.value).startswith(f"pachd at {pachd.address}: {message}")
     assert advice in str(refusal.value)
+
+
+async def test_a_pachd_gone_without_a_word_is_dialled_again_though_calls_give_up_early(
+    mount2: Vault, v2: Simulator[PachdV2]
+) -> None:
+    """As after a failover: calls end before their silence could be told from slowness."""
+    await mount2.write("config", request_timeout="1s")
+    await mount2.write("login/robot:x")
+    v2.vanish()
+    v2.thaw()
+    with pytest.raises(BackendError, match="no answer within 1s"):
+        await mount2.write("login/robot:x")
+    await asyncio.sleep(4.5)  # with nothing to do
+    assert token_of(await mount2.write("login/robot:x"))

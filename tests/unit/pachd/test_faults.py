@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from grpc import StatusCode
 
+from shim.http2.frames import PREFACE
 from tests.pachd import PachdV2, Simulator, When, self_signed
-from tests.pachd.simulator import NOT_HTTP2
+from tests.pachd.impostors import IMPOSTORS, NOT_HTTP2
 from tests.unit.pachd.caller import Caller
 from tests.unit.pachd.refused import refused
 
@@ -112,6 +113,41 @@ def test_half_open(pachd: Simulator[PachdV2], call: Caller) -> None:
         client.settimeout(10)
         assert client.recv(9), "what waited comes through"
     assert call(WHO, pachd.root_token).username == "pach:root"
+
+
+def test_vanished(pachd: Simulator[PachdV2]) -> None:
+    with socket.create_connection((pachd.host, pachd.port), timeout=10) as old:
+        assert old.recv(9), "the server's settings"
+        pachd.vanish()
+        with socket.create_connection((pachd.host, pachd.port), timeout=0.3) as new:
+            with pytest.raises(TimeoutError):
+                new.recv(1)
+            pachd.thaw()
+            new.settimeout(10)
+            assert new.recv(9), "whoever came meanwhile is served"
+        old.settimeout(0.3)
+        old.sendall(PREFACE)
+        with pytest.raises(TimeoutError):
+            read_to_the_end(old)
+
+
+def test_behind_a_dead_route(pachd: Simulator[PachdV2], call: Caller) -> None:
+    pachd.deafen()
+    with pytest.raises(TimeoutError):
+        socket.create_connection((pachd.host, pachd.port), timeout=0.5)
+    pachd.restart()
+    assert call(WHO, pachd.root_token).username == "pach:root"
+
+
+def test_an_impostor_goes_with_its_connections(pachd: Simulator[PachdV2]) -> None:
+    pachd.babble(IMPOSTORS["nothing"])
+    with socket.create_connection((pachd.host, pachd.port), timeout=0.3) as client:
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        pachd.babble(None)
+        pachd.drop_connections()
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
 
 
 def test_garbage(pachd: Simulator[PachdV2]) -> None:

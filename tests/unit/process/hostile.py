@@ -7,9 +7,10 @@ import random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from shim.proto import backend_pb2 as pb
+from tests.unit.process.mounted import INTERNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ _FIELDS: Final[dict[str, tuple[Any, ...]]] = {
     "pachd_address": ("127.0.0.1:1", "a..b:1", "grpcs://é.b:1", "[::1]:1", "host:99999"),
     "ca_cert": ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "é"),
     "tls_server_name": (".a", "a..b", "x" * 300, "a\0b"),
-    "ttl": ("1h30m", "0.1s", "-1", "1e3", 2**40, "1ns" * 1_000_000),
+    "ttl": ("1h30m", "0.1s", "-1", "1e3", 2**40, "1ns" * 50_000),
     "max_ttl": ("1d", 1, "9" * 30),
     "increment": ("1m", 0.5),
     "request_timeout": (1, "61s"),
@@ -92,11 +93,14 @@ class Caller:
         )
 
     def body(self) -> str:
-        """The text of a body, mostly an object with fields the engine knows."""
+        """The text of a body, mostly an object with fields the engine knows, some of them twice."""
         if self._chance(0.05):
             return self._one_of(_NOT_BODIES)
+        if self._chance(0.05):
+            return self._anything(self._random.randrange(8))
         names = self._random.sample(list(_FIELDS), self._random.randrange(6))
-        return _object({name: self._value(name) for name in names})
+        twice = self._random.choices(names, k=2) if names and self._chance(0.1) else []
+        return _object((name, self._value(name)) for name in (*names, *twice))
 
     def _of_lease(self) -> pb.Request:
         request = pb.Request(operation=self._one_of(("renew", "revoke")), path="login/robot:x")
@@ -117,13 +121,32 @@ class Caller:
             return self._one_of(_NOT_BODIES)
         values = {name: self._value(name) for name in self._random.sample(_LEASE, 5)}
         kind = '"pachyderm_tokens"' if self._chance(0.9) else '["other"]'
-        return _object({**values, "secret_type": kind})
+        return _object([*values.items(), ("secret_type", kind)])
 
     def _value(self, name: str) -> str:
         near = _FIELDS.get(name)
         if near is None or self._chance(0.15):
             return self._one_of(_ODD)
+        if self._chance(0.05):
+            return self._anything(self._random.randrange(4))
         return json.dumps(self._one_of(near))
+
+    def _anything(self, depth: int) -> str:
+        """JSON of any shape, at most so deep."""
+        if depth == 0:
+            return self._one_of(_ODD) if self._chance(0.5) else self._text()
+        inner = [self._anything(depth - 1) for _ in range(self._random.randrange(4))]
+        if self._chance(0.5):
+            return f"[{','.join(inner)}]"
+        return "{" + ",".join(f"{self._text()}:{text}" for text in inner) + "}"
+
+    def _text(self) -> str:
+        """A string of any characters, lone surrogates and NUL among them."""
+        planes = (0x80, 0x80, 0x800, 0xE000, 0x110000)
+        length = self._random.choice((0, 1, 3, 10, 200))
+        return json.dumps(
+            "".join(chr(self._random.randrange(self._one_of(planes))) for _ in range(length))
+        )
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
@@ -132,5 +155,20 @@ class Caller:
         return self._random.choice(choices)
 
 
-def _object(values: dict[str, str]) -> str:
-    return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in values.items()) + "}"
+def _object(values: Iterable[tuple[str, str]]) -> str:
+    return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in values) + "}"
+
+
+def checked(request: pb.Request, reply: pb.HandleRequestReply) -> None:
+    """Hold an answer against what holds for any request; raises AssertionError, ValueError."""
+    assert SECRET not in str(reply), request
+    assert reply.err.err_type <= 10, "the host takes more for success"
+    if not request.HasField("secret"):  # lease data is the host's: no user can make it
+        assert reply.err.err_type != INTERNAL, request
+    for text in (reply.response.data, reply.response.secret.internal_data):
+        if reply.HasField("response") and text:
+            json.loads(text, parse_constant=_no_json)
+
+
+def _no_json(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")

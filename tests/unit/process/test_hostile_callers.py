@@ -1,15 +1,14 @@
 """What callers send who mean no good: the engine's process answers, lives on and tells nothing."""
 
 import asyncio
-import json
 import time
 
 import pytest
 
 from shim.grpc import Method
 from shim.proto import backend_pb2 as pb
-from tests.unit.process.hostile import SECRET, Caller
-from tests.unit.process.mounted import INTERNAL, LATE, Mounted, mounted
+from tests.unit.process.hostile import SECRET, Caller, checked
+from tests.unit.process.mounted import LATE, Mounted, mounted
 from tests.unit.process.plugin_host import MOUNT
 
 EXISTS = Method(
@@ -17,17 +16,6 @@ EXISTS = Method(
 )
 REQUESTS = 1_500
 MEGABYTES_10 = 10_000_000
-
-
-def checked(request: pb.Request, reply: pb.HandleRequestReply) -> None:
-    """Hold an answer against what holds for any request."""
-    assert SECRET not in str(reply), request
-    assert reply.err.err_type <= 10, "the host takes more for success"
-    if not request.HasField("secret"):  # lease data is the host's: no user can make it
-        assert reply.err.err_type != INTERNAL, request
-    for text in (reply.response.data, reply.response.secret.internal_data):
-        if reply.HasField("response") and text:
-            json.loads(text, parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
