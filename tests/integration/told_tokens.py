@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import requests
 
-KEYS = {"admin_token", "user_token", "client_token"}
+KEYS = {"admin_token", "user_token", "client_token", "token"}  # the last of a wrapped answer
 # What pachd gives out, told or not: a UUID of version 4 without dashes, on its own. The random name
 # of an entry of the engine's log may look like one.
 PACHYDERM = re.compile(
