@@ -37,7 +37,7 @@ async def put(
     """Write an entry, or write over `entry`; gives its id. Raises what `Storage.put` raises.
 
     `min_age` is how many seconds from now to leave the entry alone: more than the request may
-    take, or a rollback would undo what is still under way. Over an entry it may only be later.
+    take, or a rollback would undo what is still under way.
     """
     entry = entry or secrets.token_hex(12)  # the host logs it: not as long as a token may be
     value = {"kind": kind, "created": time.time(), "min_age": min_age, "data": data}
@@ -56,13 +56,14 @@ async def roll_back(
     """Undo every entry that is old enough, or every one where `immediate`.
 
     `undo(request, kind, data)` raises to be called again at the next rollback; its entry stays,
-    and the others still have their turn. `young` is kept from one rollback to the next: until
-    when (Unix seconds) entries read before need not be read again.
+    and the others have their turn before it: the host gives a rollback a minute and a half, which
+    a few that hang would use up each time. `young` is kept from one rollback to the next: by entry,
+    until when (Unix seconds) it need not be read again, or when it was tried last.
     """
     entries = await request.storage.list(PREFIX)
     for entry in young.keys() - set(entries):
         del young[entry]
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: young.get(entry, 0.0)):
         if not immediate and time.time() < young.get(entry, 0.0):
             continue
         stored = await request.storage.get(PREFIX + entry)
@@ -74,6 +75,10 @@ async def roll_back(
             if not immediate and time.time() < due:
                 young[entry] = due
                 continue
+            young[entry] = time.time()
+            # A node that was active before it was suspended may still read what another deleted
+            # since, for a renewal say. It finds that it may not write before it undoes anything.
+            await request.storage.put(PREFIX + entry, stored.value, seal_wrap=True)
             await undo(request, record["kind"], record["data"])
         except Exception as error:
             # The text of an error that nobody foresaw may hold what the entry does: a token.

@@ -74,6 +74,7 @@ async def safely(
         api.check_grant(grant)
     # A rollback must not meet a request that is still under way.
     min_age = (CALLS + len(grants)) * config.request_timeout + _GRACE
+    begun = time.time()
     entry = await wal.put(storage, MINT, held.stored(), min_age=min_age)
     done = False  # whether pachd was asked for anything that it may have done
     try:
@@ -85,6 +86,8 @@ async def safely(
         await _restore(api, config.admin_token, held)
         done = True
         await _prove(api, held, span)
+        if time.time() - begun > min_age:  # the machine was suspended
+            raise BackendError("the login took so long that a rollback may have undone it")
     except BackendError as error:
         refusal = error if isinstance(error, PachdError) else None
         if refusal is not None and refusal.undone and not done:

@@ -57,7 +57,7 @@ class TokenLeases:
         """Mint a token of `subject` and give it out on a lease.
 
         One call to pachd, and none to storage, once the configuration is known; crash-safe,
-        one more call and a log entry written and deleted.
+        one more call and a log entry written twice.
         Raises UserError for a subject that may not be had, PachdError, StorageError.
         """
         session = await self._mount.session(request.storage)

@@ -141,10 +141,13 @@ class Client:
         try:
             # Before the wait for its turn: that pachd is not reached is told to all at once.
             await self._channel.connect(self._timeout)
-            async with self._turns.turn(end - (1 - _WAIT) * self._timeout):
+            await self._turns.take(end - (1 - _WAIT) * self._timeout)
+            try:
                 return await self._channel.unary(
                     method, request, timeout=end - now(), metadata=metadata
                 )
+            finally:
+                self._turns.give_back()
         except TimeoutError:  # while it waited: the call itself ends by an RpcError
             refusal = self._refusal(_no_turn(_WAIT * self._timeout), request, caller)
         except RpcError as error:

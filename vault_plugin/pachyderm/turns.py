@@ -7,54 +7,30 @@ whichever mount they are of.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import Counter, deque
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+from collections import Counter
 
 
 class _Crowd:
-    """The calls to one pachd, under way and in wait; those that wait go in the order they came."""
+    """The calls to one pachd, under way and in wait; each client's wait in the order they came."""
 
     def __init__(self) -> None:
         self.limits: Counter[int] = Counter()  # of the calls here, how many have which
-        self._running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.running = 0
+        self.waiting: dict[asyncio.Future[None], Turns] = {}
 
-    async def enter(self) -> None:
-        """Wait for room among the calls under way."""
-        if self._room and not self._waiting:
-            self._running += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-                self._call_next()
-            else:
-                self.leave()
-            raise
+    def call_next(self) -> None:
+        """Let in whom there is room for, first of those clients that have the fewest inside.
 
-    def leave(self) -> None:
-        """Make room for the next."""
-        self._running -= 1
-        self._call_next()
-
-    @property
-    def _room(self) -> bool:
-        return self._running < max(self.limits)
-
-    def _call_next(self) -> None:
-        for turn in [turn for turn in self._waiting if not turn.done()]:
-            if not self._room:
+        So that a crowded mount does not keep its neighbours out.
+        """
+        while self.running < max(self.limits):
+            # One that went away just now stands here until its task has heard of it.
+            free = [turn for turn, turns in self.waiting.items() if turns.free and not turn.done()]
+            turn = min(free, key=lambda turn: self.waiting[turn].running, default=None)
+            if turn is None:
                 return
-            self._waiting.remove(turn)
-            self._running += 1
+            self.running += 1
+            self.waiting.pop(turn).running += 1
             turn.set_result(None)
 
 
@@ -69,24 +45,48 @@ class Turns:
     """
 
     def __init__(self, host: str, port: int, limit: int) -> None:
+        self.running = 0
         self._place = (host, port)
         self._limit = limit
-        self._own = asyncio.Semaphore(limit)
 
-    @contextlib.asynccontextmanager
-    async def turn(self, end: float) -> AsyncIterator[None]:
-        """Room for one call, had by `end` (the loop's time); raises TimeoutError."""
-        crowd = _CROWDS.setdefault(self._place, _Crowd())
+    @property
+    def free(self) -> bool:
+        """Whether one more of its own calls may run."""
+        return self.running < self._limit
+
+    async def take(self, end: float) -> None:
+        """Wait for room for one call, till `end` (the loop's time). Raises TimeoutError."""
+        crowd = _CROWDS.get(self._place)
+        if crowd is None:
+            crowd = _CROWDS[self._place] = _Crowd()
         crowd.limits[self._limit] += 1
+        turn = asyncio.get_running_loop().create_future()
+        crowd.waiting[turn] = self
+        crowd.call_next()
+        if turn.done():
+            return
         try:
-            async with contextlib.AsyncExitStack() as had:
-                async with asyncio.timeout_at(end):
-                    await had.enter_async_context(self._own)
-                    await crowd.enter()
-                    had.callback(crowd.leave)
-                yield
-        finally:
-            crowd.limits[self._limit] -= 1
-            crowd.limits += Counter()  # forgets what there is none of
-            if not crowd.limits:
-                del _CROWDS[self._place]
+            async with asyncio.timeout_at(end):
+                await turn
+        except (TimeoutError, asyncio.CancelledError):
+            if crowd.waiting.pop(turn, None) is None:
+                self.give_back()
+            else:
+                self._leave(crowd)
+            raise
+
+    def give_back(self) -> None:
+        """End a call that had its turn."""
+        crowd = _CROWDS[self._place]
+        crowd.running -= 1
+        self.running -= 1
+        self._leave(crowd)
+
+    def _leave(self, crowd: _Crowd) -> None:
+        crowd.limits[self._limit] -= 1
+        if not crowd.limits[self._limit]:
+            del crowd.limits[self._limit]
+        if crowd.limits:
+            crowd.call_next()
+        else:
+            del _CROWDS[self._place]

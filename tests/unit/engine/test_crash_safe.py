@@ -12,6 +12,7 @@ from tests.pachd.tokens import hashed
 from tests.unit.engine.cluster import Pachd, add_admin, add_token, is_v1, simulator
 from tests.unit.engine.conftest import configured
 from tests.unit.engine.vault import Vault, lease_of, token_of
+from vault_plugin import minting
 from vault_plugin.engine import backend
 
 
@@ -254,3 +255,14 @@ async def test_many_at_once(mount: Vault, pachd: Pachd) -> None:
     assert sum(pachd.live().values()) == 21
     assert mount.log_entries == []
     assert add_token(pachd, "robot:z")
+
+
+async def test_a_login_that_a_rollback_may_have_met_is_refused(
+    mount: Vault, pachd: Pachd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await safe(mount)
+    monkeypatch.setattr(minting, "_GRACE", -1000)  # as if it had taken so long
+    with pytest.raises(BackendError, match="took so long"):
+        await mount.write("login/robot:test")
+    assert pachd.live()["robot:test"] == 0
+    assert mount.log_entries == []

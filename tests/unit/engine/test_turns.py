@@ -19,9 +19,12 @@ class Visitor:
         self.task = asyncio.create_task(self._visit(turns, wait))
 
     async def _visit(self, turns: Turns, wait: float) -> None:
-        async with turns.turn(asyncio.get_running_loop().time() + wait):
-            self.inside = True
+        await turns.take(asyncio.get_running_loop().time() + wait)
+        self.inside = True
+        try:
             await self._go.wait()
+        finally:
+            turns.give_back()
 
     async def leave(self) -> None:
         self._go.set()
@@ -98,4 +101,28 @@ async def test_who_goes_away_as_its_turn_comes_gives_it_on() -> None:
     await settle()
     assert third.inside
     await third.leave()
+    assert not _CROWDS
+
+
+async def test_who_goes_away_as_another_gives_back_does_not_harm_it() -> None:
+    turns = Turns(*PLACE, 1)
+    now = asyncio.get_running_loop().time()
+    await turns.take(now + LATE)
+    gone, last = (asyncio.create_task(turns.take(now + LATE)) for _ in range(2))
+    await settle()
+    gone.cancel()  # it has not heard of it yet
+    turns.give_back()
+    await last
+    turns.give_back()
+    assert gone.cancelled()
+    assert not _CROWDS
+
+
+async def test_a_crowded_client_does_not_keep_its_neighbour_out() -> None:
+    crowded, calm = Turns(*PLACE, 2), Turns(*PLACE, 2)
+    found = [*await visitors(8, crowded), *await visitors(1, calm)]
+    await found[0].leave()
+    assert found[-1].inside
+    for visitor in (found[-1], *found[1:-1]):
+        await visitor.leave()
     assert not _CROWDS

@@ -1,8 +1,11 @@
+import asyncio
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from shim import ReadOnlyStorage, wal
+from shim import ReadOnlyStorage, Request, wal
 from tests.unit.engine.vault import Vault
 from tests.unit.framework.toy import Toy
 
@@ -80,3 +83,32 @@ async def test_a_node_that_may_not_write_says_so_in_the_hosts_words(vault: Vault
     vault.read_only = True
     with pytest.raises(ReadOnlyStorage, match=r"^cannot write to readonly storage$"):
         await wal.put(vault.host.storage, "mint", {}, min_age=600)
+
+
+async def test_what_fails_has_its_turn_after_the_others(vault: Vault, toy: Toy) -> None:
+    for number in range(3):
+        await wal.put(vault.host.storage, "mint", {"n": number}, min_age=0)
+    first = min(vault.entries)
+    undone = []
+
+    async def undo(request: Request, kind: str, data: Mapping[str, Any]) -> None:
+        del request, kind
+        undone.append(data["n"])
+        await asyncio.Event().wait()  # until the host gives the rollback up
+
+    young: dict[str, float] = {}
+    for _ in range(4):
+        rollback = wal.roll_back(vault.request("rollback", "", {}), undo, young)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(rollback, 0.1)
+    assert sorted(undone[:3]) == [0, 1, 2]
+    assert undone[3] == undone[0] == json.loads(vault.entries[first])["data"]["n"]
+
+
+async def test_who_may_not_write_undoes_nothing(vault: Vault, toy: Toy) -> None:
+    await wal.put(vault.host.storage, "mint", {}, min_age=600)
+    age(vault, 601)
+    vault.read_only = True  # while it still believes to be the active node
+    await wal.roll_back(vault.request("rollback", "", {}), toy.undo, {})
+    assert toy.happened == []
+    assert len(vault.entries) == 1
