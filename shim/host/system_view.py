@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import functools
+from typing import TYPE_CHECKING, Any, Final
 
 from shim.grpc import Method, RpcError
 from shim.host.deadline import DEADLINE
 from shim.host.errors import SystemViewError
 from shim.host.facts import Alias, ClusterInfo, Entity, PluginEnvironment, ReplicationState
+from shim.host.question import Question
 from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class SystemView:
     def __init__(self, channel: Channel, *, deadline: float = DEADLINE) -> None:
         self._channel = channel
         self._deadline = deadline
+        self._questions: dict[str, Question[Any]] = {}  # without arguments, by the method's path
 
     async def default_lease_ttl(self) -> int:
         """Return the mount's default TTL in whole seconds."""
@@ -100,7 +103,11 @@ class SystemView:
         )
 
     async def _ask(self, method: Method[pb.Empty, Rep]) -> Rep:
-        return await self._call(method, pb.Empty())
+        question: Question[Rep] | None = self._questions.get(method.path)
+        if question is None:
+            question = Question(functools.partial(self._call, method, pb.Empty()))
+            self._questions[method.path] = question
+        return await question.answer()
 
     async def _call(self, method: Method[Req, Rep], request: Req) -> Rep:
         try:
