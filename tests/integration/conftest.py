@@ -31,17 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell, quiet or not, which servers the suite ran on, and why not on the others."""
-    terminalreporter.section("servers")
-    names = [name for name, _ in ON]
-    terminalreporter.line(f"tested on: {', '.join(names)}")
-    if "vault" not in names:
-        terminalreporter.line("not on Vault: VAULT_BIN is not set and no vault is on PATH")
-    if NO_CONTAINER:
-        terminalreporter.line(f"not in a container: {NO_CONTAINER}")
-
-
 @pytest.fixture(scope="session", params=ON, ids=lambda on: on[0])
 def server(request: pytest.FixtureRequest) -> Iterator[VaultServer]:
     """Each server there is, in a directory whose path leaves room for sockets."""

@@ -16,6 +16,8 @@ SYSTEM_MAXIMUM = 768 * HOUR  # where the server's configuration says nothing
 TIMEOUT = 10  # request_timeout's default
 LONGEST_1X = 30 * DAY - TIMEOUT
 OVER = ("reached its longest life: log in again", "past the max TTL", "lease not found")
+# On 2.x the token ends with max_ttl, but for the moment that the login took.
+LEFT = "the time left to (max_ttl|the token)"
 CLOSE = 5  # seconds that may pass between a login and a look
 
 
@@ -134,7 +136,7 @@ def test_a_changed_config_leaves_living_leases_as_they_were_granted(mount: Mount
     patch(mount, "config", max_ttl="9h")
     seconds, warnings = renewal(mount, login, 5 * HOUR)
     assert 2 * HOUR - CLOSE <= seconds <= 2 * HOUR
-    assert "the time left to max_ttl" in warnings[0]
+    assert re.search(LEFT, warnings[0])
 
 
 def test_a_changed_or_deleted_role_leaves_living_leases_as_they_were_granted(
@@ -194,7 +196,7 @@ def test_renewal_reaches_max_ttl_and_ends(mount: Mount) -> None:
     def again() -> None:
         seconds, warnings = renewal(mount, login, HOUR)
         assert seconds <= 4 - int(time.monotonic() - began)
-        assert "the time left to max_ttl" in warnings[0]
+        assert re.search(LEFT, warnings[0])
 
     def until_refused() -> None:
         while True:

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.integration import container
+from tests.integration.openbao import servers
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell, quiet or not, which servers the suite ran on, and why not on the others.
+
+    Here, where the process that shares the tests out among others finds it.
+    """
+    absence = container.absence()
+    names = [name for name, _ in servers()]
+    terminalreporter.section("servers")
+    terminalreporter.line(f"tested on: {', '.join(names if absence else [*names, 'container'])}")
+    if "vault" not in names:
+        terminalreporter.line("not on Vault: VAULT_BIN is not set and no vault is on PATH")
+    if absence:
+        terminalreporter.line(f"not in a container: {absence}")
