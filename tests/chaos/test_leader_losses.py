@@ -7,7 +7,6 @@ two such losses.
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import pytest
 from tests.chaos.load import Load
 from tests.chaos.reckoning import reckon
 from tests.chaos.stage import cluster_stage
+from tests.chaos.storm import storm
 from tests.integration.mount import eventually
 from tests.integration.openbao import START_SECONDS
 
@@ -26,26 +26,23 @@ if TYPE_CHECKING:
     from tests.chaos.conftest import Chaos
 
 ANSWERS = 20  # between two losses
-LATEST = 0.5  # seconds after them
 
 pytestmark = pytest.mark.timeout(2400)
 
 
 def test_nothing_is_lost(chaos: Callable[[str], Chaos], plugin_file: Path) -> None:
-    run, kills = chaos("leader-losses"), []
+    run = chaos("leader-losses")
     with cluster_stage(plugin_file, crash_safe=True) as on:
-        with Load(on.ways, run.seed, clients=1) as load:
-            for _ in range(run.trials):
-                leader = on.server.wait_for_leader()
-                load.go_on(ANSWERS)
-                time.sleep(run.random.uniform(0, LATEST))
-                kills.append(time.time())
-                leader.kill9()
-                on.server.wait_for_leader()
-                on.server.start(leader)
-                for mount in on.mounts:
-                    eventually(partial(leader.serves, mount.path), START_SECONDS)
-            load.go_on(ANSWERS)
-        record = reckon(run, on, load, kills)
+
+        def lose_the_leader() -> None:
+            leader = on.server.wait_for_leader()
+            leader.kill9()
+            on.server.wait_for_leader()
+            on.server.start(leader)
+            for mount in on.mounts:
+                eventually(partial(leader.serves, mount.path), START_SECONDS)
+
+        load = Load(on.ways, run.seed, clients=1)
+        record = reckon(run, on, load, storm(run, load, lose_the_leader, answers=ANSWERS))
     assert load.refused
     assert not record.losses

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from tests.chaos.load import Load
 from tests.chaos.reckoning import reckon
 from tests.chaos.stage import stage
+from tests.chaos.storm import storm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,22 +18,19 @@ if TYPE_CHECKING:
     from tests.chaos.conftest import Chaos
 
 ANSWERS = 20  # between two seals
-LATEST = 0.5  # seconds after them
 
 pytestmark = pytest.mark.timeout(1800)
 
 
 def test_nothing_is_lost(chaos: Callable[[str], Chaos], plugin_file: Path) -> None:
-    run, seals = chaos("seals"), []
+    run = chaos("seals")
     with stage(plugin_file, crash_safe=True) as on:
-        with Load(on.ways, run.seed) as load:
-            for _ in range(run.trials):
-                load.go_on(ANSWERS)
-                time.sleep(run.random.uniform(0, LATEST))
-                seals.append(time.time())
-                on.server.seal()
-                on.server.unseal()
-            load.go_on(ANSWERS)
-        record = reckon(run, on, load, seals)
+
+        def seal() -> None:
+            on.server.seal()
+            on.server.unseal()
+
+        load = Load(on.ways, run.seed)
+        record = reckon(run, on, load, storm(run, load, seal, answers=ANSWERS))
     assert load.refused
     assert not record.losses

@@ -7,7 +7,6 @@ it, when the token itself does.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from tests.chaos.load import Load
 from tests.chaos.reckoning import reckon
 from tests.chaos.record import Loss
 from tests.chaos.stage import Stage, stage
+from tests.chaos.storm import storm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,30 +25,23 @@ if TYPE_CHECKING:
     from tests.integration.kept_server import KeptServer
 
 ANSWERS = 20  # between two kills
-LATEST = 0.5  # seconds after them
 
 pytestmark = pytest.mark.timeout(1800)
 
 
-def storm(run: Chaos, on: Stage[KeptServer]) -> tuple[Load, list[float]]:
-    """The load and when (Unix seconds) the server was killed."""
-    kills = []
-    with Load(on.ways, run.seed) as load:
-        for _ in range(run.trials):
-            load.go_on(ANSWERS)
-            time.sleep(run.random.uniform(0, LATEST))
-            kills.append(time.time())
-            on.server.kill9()
-            on.server.start()
-        load.go_on(ANSWERS)
-    return load, kills
+def kills(run: Chaos, on: Stage[KeptServer], load: Load) -> list[float]:
+    def kill() -> None:
+        on.server.kill9()
+        on.server.start()
+
+    return storm(run, load, kill, answers=ANSWERS)
 
 
 def test_crash_safe_nothing_is_lost(chaos: Callable[[str], Chaos], plugin_file: Path) -> None:
     run = chaos("server-kills")
     with stage(plugin_file, crash_safe=True) as on:
-        load, kills = storm(run, on)
-        record = reckon(run, on, load, kills)
+        load = Load(on.ways, run.seed)
+        record = reckon(run, on, load, kills(run, on, load))
     assert load.refused
     assert not record.losses
 
@@ -58,6 +51,6 @@ def test_without_it_a_token_in_the_making_is_lost_and_ends_by_its_ttl(
 ) -> None:
     run = chaos("server-kills-plain")
     with stage(plugin_file, crash_safe=False) as on:
-        load, kills = storm(run, on)
-        record = reckon(run, on, load, kills)
+        load = Load(on.ways, run.seed)
+        record = reckon(run, on, load, kills(run, on, load))
     assert record.losses.keys() <= {Loss.TOKEN}
