@@ -7,7 +7,13 @@ from pathlib import Path
 
 from scripts.registration import advice, build
 from scripts.registration.plan import CATALOG, UnfitError, known, plan
-from scripts.registration.server import Node, RefusedError, Server, UnreachableError
+from scripts.registration.server import (
+    Node,
+    RefusedError,
+    Server,
+    UnreachableError,
+    namespace_of,
+)
 from scripts.registration.steps import FailedError, Step
 
 BUILT = Path(__file__).resolve().parents[2] / "dist" / build.NAME
@@ -105,7 +111,8 @@ def bring(given: argparse.Namespace) -> None:
             try:
                 step.run(server)
             except RefusedError as refused:
-                raise FailedError(explained(refused, server, given.path, file)) from None
+                said = explained(refused, server, given.path, wanted.command)
+                raise FailedError(said) from None
             print("   done", flush=True)
     if given.apply:
         print(f"\nDone: {mounts} now has {wanted.version}.")
@@ -142,29 +149,35 @@ def demand_rights(server: Server, steps: list[Step]) -> None:
 def explained(refused: RefusedError, server: Server, paths: list[str], file: str) -> str:
     """What the server said and what to do about it."""
     if refused.status in (401, 403):
-        try:
-            server.ask("GET", "auth/token/lookup-self")
-        except RefusedError as again:
-            if again.status in (401, 403):
-                return (
-                    "the server does not take the token: it is wrong, has ended, or is another "
-                    f"namespace's or server's. Run {server.program} login, or set VAULT_TOKEN anew"
-                )
+        if not any(_takes_token(server, root) for root in (True, False)):
+            return (
+                "the server does not take the token: it is wrong, has ended, or is another "
+                f"namespace's or server's. Run {server.program} login, or set VAULT_TOKEN anew"
+            )
         place = " of the root namespace" if server.namespace and CATALOG in refused.path else ""
         return (
             f"the token may not use {refused.path}{place}. It needs this policy, which "
-            f"scripts/register --policy prints:\n\n{advice.policy(paths)}"
+            f"scripts/register --policy prints:\n\n{advice.policy(paths, server.namespace)}"
         )
     said = f"{refused.path}: {refused.status} {refused.words}"
     what_to_do = advice.on(refused.words, file)
     return f"{said}\nWhat to do: {what_to_do}" if what_to_do else said
 
 
+def _takes_token(server: Server, root: bool) -> bool:
+    """Whether the token is one of the root namespace, or else of the one asked."""
+    try:
+        server.ask("GET", "auth/token/lookup-self", root=root)
+    except RefusedError as refused:
+        return refused.status not in (401, 403)
+    return True
+
+
 def main() -> int:
     """Run; give the exit status."""
     given = options()
     if given.policy:
-        print(advice.policy(given.path), end="")
+        print(advice.policy(given.path, namespace_of()), end="")
         return 0
     try:
         bring(given)

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 
 from scripts.registration.build import NAME
 
+#: by path; `{within}` is the mounts' namespace with a slash, as the root namespace has it
 POLICY = {
     f"sys/plugins/catalog/secret/{NAME}": ("read", "create", "update", "sudo"),
-    "sys/mounts": ("read",),
-    "sys/mounts/{path}": ("create", "update"),
-    "sys/mounts/{path}/tune": ("create", "update"),
-    "sys/mounts/{path}-trial": ("create", "update", "delete"),
-    "sys/plugins/reload/backend": ("create", "update"),
+    "{within}sys/mounts": ("read",),
+    "{within}sys/mounts/{path}": ("create", "update"),
+    "{within}sys/mounts/{path}/tune": ("create", "update"),
+    "{within}sys/mounts/{path}-trial": ("create", "update", "delete"),
+    "{within}sys/plugins/reload/backend": ("create", "update"),
     "sys/ha-status": ("read",),
 }
 
@@ -52,12 +53,16 @@ _ADVICE = {
 }
 
 
-def policy(paths: Iterable[str]) -> str:
-    """The policy, in the server's language, that lets its holder bring `paths` to any version."""
+def policy(paths: Iterable[str], namespace: str) -> str:
+    """The policy, in the server's language, that lets its holder bring `paths` to any version.
+
+    It is one of the root namespace, whose the token has to be; the mounts are in `namespace`.
+    """
+    within = f"{namespace}/" if namespace else ""
     blocks: list[str] = []
     for pattern, capabilities in POLICY.items():
         listed = ", ".join(f'"{capability}"' for capability in capabilities)
-        named = dict.fromkeys(pattern.format(path=path) for path in paths)
+        named = dict.fromkeys(pattern.format(path=path, within=within) for path in paths)
         blocks += [f'path "{path}" {{\n  capabilities = [{listed}]\n}}\n' for path in named]
     return "\n".join(blocks)
 

@@ -14,7 +14,9 @@ from hvac.adapters import RawAdapter
 from requests.adapters import HTTPAdapter
 
 DEFAULT_ADDRESS = "https://127.0.0.1:8200"  # that of the servers' own command lines
-TIMEOUT = 90.0  # seconds for an answer; the server gives a plugin 60 to start
+CONNECT = 5.0  # seconds to be reached in
+ANSWER = 90.0  # seconds for an answer; the server gives a plugin 60 to start
+LOOK = 10.0  # seconds for what starts nothing, asked of a node that may hang
 FALSE = ("", "0", "f", "F", "false", "FALSE", "False")  # as Go reads a boolean
 
 
@@ -52,13 +54,23 @@ class _NamedCertificate(HTTPAdapter):
         super().init_poolmanager(*args, server_hostname=name, assert_hostname=name, **options)
 
 
+def told_by(environment: Mapping[str, str], name: str) -> str:
+    """A variable of the servers' command lines, "" where it is not set; BAO_ goes first."""
+    found = environment.get(f"BAO_{name}") or environment.get(f"VAULT_{name}")
+    return (found or "").strip()
+
+
+def namespace_of(environment: Mapping[str, str] = os.environ) -> str:
+    """The namespace of the mounts, "" for the root namespace."""
+    return told_by(environment, "NAMESPACE").strip("/")
+
+
 class Server:
     """Asks one server; everything it needs comes from `environment`, nothing from arguments."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         def variable(name: str) -> str:
-            found = environment.get(f"BAO_{name}") or environment.get(f"VAULT_{name}")
-            return (found or "").strip()
+            return told_by(environment, name)
 
         told = variable("ADDR")
         self.address = (told or DEFAULT_ADDRESS).rstrip("/")
@@ -66,7 +78,7 @@ class Server:
         if urlsplit(self.address).scheme not in ("http", "https"):
             raise UnreachableError(f"the address must start with http:// or https://: {told}")
         self.program = "bao" if environment.get("BAO_ADDR") else "vault"
-        self.namespace = variable("NAMESPACE").strip("/")
+        self.namespace = namespace_of(environment)
         self._token = variable("TOKEN") or _token_file(environment)
         if not (self._token.isascii() and self._token.isprintable()):
             raise UnreachableError("the token has characters that no token has; set it anew")
@@ -109,7 +121,7 @@ class Server:
         A standby that serves no reads starts no plugin either, and says nothing for itself. Raises
         UnreachableError.
         """
-        adapter = self._adapter(node.address, self.namespace, allow_redirects=False)
+        adapter = self._adapter(node.address, self.namespace, LOOK, allow_redirects=False)
         headers = {"X-Vault-No-Request-Forwarding": "true"}
         try:
             mounts = _data(self._send(adapter, "GET", "sys/mounts", headers=headers), "sys/mounts")
@@ -161,13 +173,21 @@ class Server:
                 f"no token: run {self.program} login, or set VAULT_TOKEN in the environment"
             )
 
-    def _adapter(self, address: str, namespace: str, *, allow_redirects: bool = True) -> RawAdapter:
+    def _adapter(
+        self,
+        address: str,
+        namespace: str,
+        answer: float = ANSWER,
+        *,
+        allow_redirects: bool = True,
+    ) -> RawAdapter:
         session = requests.Session()
         session.verify, session.cert = self._verify, self._certificate
         if self._server_name:
             session.mount("https://", _NamedCertificate(self._server_name))
         return RawAdapter(
-            base_uri=address, token=self._token, namespace=namespace, timeout=TIMEOUT,
+            base_uri=address, token=self._token, namespace=namespace,
+            timeout=(CONNECT, answer),
             verify=self._verify, cert=self._certificate, session=session,
             allow_redirects=allow_redirects,
         )  # fmt: skip
@@ -183,7 +203,8 @@ class Server:
         except requests.exceptions.SSLError as error:
             raise UnreachableError(f"{where}: {_tls_advice(str(error))}") from None
         except requests.exceptions.Timeout:
-            raise UnreachableError(f"{where} does not answer within {TIMEOUT:.0f} s") from None
+            within = sum(adapter.timeout)
+            raise UnreachableError(f"{where} does not answer within {within:.0f} s") from None
         except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
             raise UnreachableError(f"{where} is not reached: {_cause(error)}") from None
         return reply

@@ -125,6 +125,20 @@ def test_in_a_namespace(ready: VaultServer) -> None:
     assert f"sys/plugins/catalog/secret/{PLUGIN} of the root namespace" in said
 
 
+def test_in_a_namespace_its_policy_is_enough(ready: VaultServer, newer_plugin_file: Path) -> None:
+    assert ready.http("POST", "/v1/sys/namespaces/team", {})[0] == 200
+    policy = register(ready, "--policy", VAULT_NAMESPACE="team").stdout
+    assert ready.http("PUT", "/v1/sys/policies/acl/operator", {"policy": policy})[0] == 204
+    made = ready.http("POST", "/v1/auth/token/create", {"policies": ["operator"]})[1]
+    operator = {"token": made["auth"]["client_token"], "VAULT_NAMESPACE": "team"}
+    registered(ready, **operator)
+    ready.place(file_name(NEWER), newer_plugin_file)
+    registered(ready, "--file", str(newer_plugin_file), **operator)
+    outside = policy.replace("team/sys/mounts/", "sys/mounts/")
+    assert ready.http("PUT", "/v1/sys/policies/acl/operator", {"policy": outside})[0] == 204
+    assert "may not use sys/mounts" in refused(ready, "--rollback", VERSION, "--apply", **operator)
+
+
 def test_paths_with_blanks_and_slashes(ready: VaultServer) -> None:
     registered(ready, "--path", "/data science/pachyderm #1/", "--path", "pachyderm")
     told_mounts = told(ready, "/v1/sys/mounts")
