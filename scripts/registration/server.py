@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ class Server:
         self._token = variable("TOKEN") or _token_file(environment)
         if not (self._token.isascii() and self._token.isprintable()):
             raise UnreachableError("the token has characters that no token has; set it anew")
-        self._verify: str | bool = variable("SKIP_VERIFY") in FALSE
+        self._verify: str | bool = variable("SKIP_VERIFY") in FALSE and _system_trust()
         if not self._verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         elif variable("CACERT"):
@@ -216,6 +217,18 @@ def _token_file(environment: Mapping[str, str]) -> str:
         return (Path(environment.get("HOME", "/nonexistent")) / ".vault-token").read_text().strip()
     except (OSError, UnicodeError):
         return ""
+
+
+def _system_trust() -> str | bool:
+    """The authorities of the system, which the server's own command line trusts.
+
+    As OpenSSL finds them, or as SSL_CERT_FILE and SSL_CERT_DIR say; True where there are none, for
+    those that requests brings along.
+    """
+    places = ssl.get_default_verify_paths()
+    if places.cafile:
+        return places.cafile
+    return places.capath if places.capath and any(Path(places.capath).iterdir()) else True
 
 
 def _existing(path: str, variable: str) -> str:

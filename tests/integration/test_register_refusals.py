@@ -150,6 +150,8 @@ def test_tls(ready: VaultServer, tmp_path: Path) -> None:
         assert "self-signed certificate): set VAULT_CACERT" in said()
         assert "VAULT_CACERT names '/nowhere', which is not there" in said(VAULT_CACERT="/nowhere")
         assert passed in said(**trusted)
+        system = {"SSL_CERT_FILE": path["VAULT_CACERT"]}
+        assert passed in said(VAULT_TLS_SERVER_NAME="vault.example", **system)
         said_of_its_name = said(VAULT_CACERT=path["VAULT_CACERT"])
         assert "not valid for '127.0.0.1'. Use its name in VAULT_ADDR" in said_of_its_name
         assert passed in said(VAULT_SKIP_VERIFY="true")
