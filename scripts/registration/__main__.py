@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from scripts.registration import advice, build
-from scripts.registration.plan import CATALOG, UnfitError, known, plan
+from scripts.registration.plan import CATALOG, UnfitError, known, named, plan
 from scripts.registration.server import (
     Node,
     RefusedError,
@@ -84,10 +84,14 @@ def bring(given: argparse.Namespace) -> None:
     if told["sealed"]:
         raise UnreachableError(f"{server.address} is sealed: {server.program} operator unseal")
     server.demand_token()
-    server.turn_to_active()
+    if unreached := server.turn_to_active():
+        print(
+            f"{server.address} stands by and is asked all the same: the active node is not to be "
+            f"had from here, {unreached}"
+        )
     file = f"{build.NAME}-{given.rollback}" if built is None else built.command
     try:
-        wanted = built or known(server, given.rollback)
+        wanted = named(server, built) if built else known(server, given.rollback)
         nodes = tuple(server.nodes())
         steps = plan(server, wanted, given.path, nodes)
         demand_rights(server, steps)
@@ -113,6 +117,8 @@ def bring(given: argparse.Namespace) -> None:
             except RefusedError as refused:
                 said = explained(refused, server, given.path, wanted.command)
                 raise FailedError(said) from None
+            except FailedError as failed:
+                raise FailedError(advised(str(failed), wanted.command)) from None
             print("   done", flush=True)
     if given.apply:
         print(f"\nDone: {mounts} now has {wanted.version}.")
@@ -130,19 +136,21 @@ def hosts(nodes: tuple[Node, ...]) -> str:
 def demand_rights(server: Server, steps: list[Step]) -> None:
     """Raise RefusedError where the token may not do a step, before any is done."""
     for root in (True, False):
-        asked = {c.path: c.method for step in steps for c in step.commands if c.root == root}
+        asked = [c for step in steps for c in step.commands if c.root == root]
         if not asked:
             continue
         try:
-            held = server.ask("POST", "sys/capabilities-self", {"paths": [*asked]}, root=root)
+            paths = list({c.path for c in asked})
+            held = server.ask("POST", "sys/capabilities-self", {"paths": paths}, root=root)
         except RefusedError:
             continue  # a token that may not ask what it may is told step by step
-        for path, method in asked.items():
-            needed = {"delete"} if method == "DELETE" else {"create", "update"}
-            allowed = not needed.isdisjoint(held[path]) and (
-                path != CATALOG or "sudo" in held[path]
-            )
-            if not allowed and "root" not in held[path]:
+        for command in asked:
+            path = command.path
+            # What is sent with POST is an update of the server's, also where it makes something.
+            needed = {"delete" if command.method == "DELETE" else "update"}
+            if path == CATALOG:
+                needed.add("sudo")
+            if not needed.issubset(held[path]) and "root" not in held[path]:
                 raise RefusedError(403, "permission denied", path)
 
 
@@ -159,8 +167,12 @@ def explained(refused: RefusedError, server: Server, paths: list[str], file: str
             f"the token may not use {refused.path}{place}. It needs this policy, which "
             f"scripts/register --policy prints:\n\n{advice.policy(paths, server.namespace)}"
         )
-    said = f"{refused.path}: {refused.status} {refused.words}"
-    what_to_do = advice.on(refused.words, file)
+    return advised(f"{refused.path}: {refused.status} {refused.words}", file)
+
+
+def advised(said: str, file: str) -> str:
+    """What went wrong and what to do about it; `file` is in plugin_directory."""
+    what_to_do = advice.on(said, file)
     return f"{said}\nWhat to do: {what_to_do}" if what_to_do else said
 
 

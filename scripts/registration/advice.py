@@ -47,6 +47,10 @@ _ADVICE = {
     "active cluster node not found|[Nn]o active": (
         "the cluster elects its active node at this moment: run this again, it goes on"
     ),
+    r"(^|\s)[Pp]inned\b(?![/-])": (
+        "the server pins a version of the plugin for all mounts, so that none chooses its own: "
+        f"delete sys/plugins/pins/secret/{NAME} in the root namespace and run this again"
+    ),
     "path is already in use": "choose another --path",
     "namespace not found": "set VAULT_NAMESPACE to a namespace that is there",
     "unsupported path": "this server has no such path: is it Vault 1.12 or newer, or OpenBao?",

@@ -38,18 +38,21 @@ def known(server: Server, version: str) -> Build:
     raise UnfitError(f"{version} is not registered; registered: {', '.join(others) or 'none'}")
 
 
+def named(server: Server, build: Build) -> Build:
+    """The build with the file name the catalog has for it, if it has it."""
+    entry = registered(server, build.version)
+    if entry is None or entry.sha256 != build.sha256:
+        return build
+    return replace(build, command=entry.command)
+
+
 def plan(server: Server, build: Build, paths: list[str], nodes: tuple[Node, ...]) -> list[Step]:
     """The steps that make every one of `paths` run `build`; none where all do.
 
     A build with a file is an installation or an upgrade, one without was registered before and may
-    be older than what runs. Raises UnfitError, RefusedError, UnreachableError.
+    be older than what runs; either is `named`. Raises UnfitError, RefusedError, UnreachableError.
     """
     entry = registered(server, build.version)
-    fresh: list[Step] = []
-    if entry is None or entry.sha256 != build.sha256:
-        fresh.append(steps.register(build, entry.sha256 if entry else ""))
-    else:
-        build = replace(build, command=entry.command)
     mounts: list[Step] = []
     switches: list[Step] = []
     for path in paths:
@@ -72,5 +75,11 @@ def plan(server: Server, build: Build, paths: list[str], nodes: tuple[Node, ...]
         if chosen != build.version or any(steps.elsewhere(server, path, build, nodes)):
             if not switches:
                 switches.append(steps.try_out(build, f"{path}-trial", nodes))
-            switches.append(steps.switch(build, path, nodes, chosen, running))
-    return [*fresh, *mounts, *switches]
+            before = registered(server, running) if running not in ("", build.version) else None
+            switches.append(steps.switch(build, path, nodes, chosen, before))
+    starts = [*mounts, *switches]
+    if entry and entry.sha256 == build.sha256:
+        return starts
+    if entry and starts:
+        starts[0] = steps.or_else(starts[0], entry)
+    return [steps.register(build, entry.sha256 if entry else ""), *starts]

@@ -87,14 +87,14 @@ class Server:
         if not self._verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         elif variable("CACERT"):
-            self._verify = _existing(variable("CACERT"), "VAULT_CACERT")
+            self._verify = _existing(environment, "CACERT")
         elif variable("CAPATH"):
-            self._verify = _existing(variable("CAPATH"), "VAULT_CAPATH")
+            self._verify = _existing(environment, "CAPATH")
         self._certificate: tuple[str, str] | None = None
         if variable("CLIENT_CERT"):
             self._certificate = (
-                _existing(variable("CLIENT_CERT"), "VAULT_CLIENT_CERT"),
-                _existing(variable("CLIENT_KEY"), "VAULT_CLIENT_KEY"),
+                _existing(environment, "CLIENT_CERT"),
+                _existing(environment, "CLIENT_KEY"),
             )
         self._server_name = variable("TLS_SERVER_NAME")
 
@@ -122,10 +122,11 @@ class Server:
         A standby that serves no reads starts no plugin either, and says nothing for itself. Raises
         UnreachableError.
         """
-        adapter = self._adapter(node.address, self.namespace, LOOK, allow_redirects=False)
+        adapter = self._adapter(node.address, self.namespace, allow_redirects=False)
         headers = {"X-Vault-No-Request-Forwarding": "true"}
         try:
-            mounts = _data(self._send(adapter, "GET", "sys/mounts", headers=headers), "sys/mounts")
+            reply = self._send(adapter, "GET", "sys/mounts", within=LOOK, headers=headers)
+            mounts = _data(reply, "sys/mounts")
         except RefusedError:
             return None
         found: dict[str, Any] = mounts.get(f"{path}/", {})
@@ -145,8 +146,12 @@ class Server:
             ) from None
         return told
 
-    def turn_to_active(self) -> None:
+    def turn_to_active(self) -> str:
         """Ask the active node from now on, where the one asked so far stands by.
+
+        Gives "", or why the active node cannot be asked and the address given is kept: behind a
+        load balancer or in Kubernetes, nodes tell addresses that only they reach. Raises
+        UnreachableError where the node asked would not pass on all of it.
 
         A standby serves some requests by itself, from what it has heard so far: it would not know
         a version registered a moment ago, and reload itself alone.
@@ -154,10 +159,22 @@ class Server:
         try:
             told = self.ask("GET", "sys/leader", root=True)
         except RefusedError:
-            return
+            return ""
         active = str(told.get("leader_address") or "").rstrip("/")
-        if active and not told["is_self"]:
-            self.address, self._by_default = active, f" (the active node, told by {self.address})"
+        if not active or told["is_self"]:
+            return ""
+        try:
+            self._send(self._adapter(active, ""), "GET", "sys/seal-status", within=LOOK)
+        except UnreachableError as unreached:
+            if self.mounted_at(Node(self.address, active=False), "") is None:
+                return str(unreached)
+            raise UnreachableError(
+                f"{self.address} stands by and serves reads itself, and the active node is not to "
+                f"be had from here, {unreached}. Set VAULT_ADDR to an address that leads to the "
+                "active node alone"
+            ) from None
+        self.address, self._by_default = active, f" (the active node, told by {self.address})"
+        return ""
 
     def nodes(self) -> list[Node]:
         """Name the cluster's servers; none where the token may not ask."""
@@ -174,37 +191,34 @@ class Server:
                 f"no token: run {self.program} login, or set VAULT_TOKEN in the environment"
             )
 
-    def _adapter(
-        self,
-        address: str,
-        namespace: str,
-        answer: float = ANSWER,
-        *,
-        allow_redirects: bool = True,
-    ) -> RawAdapter:
+    def _adapter(self, address: str, namespace: str, *, allow_redirects: bool = True) -> RawAdapter:
         session = requests.Session()
         session.verify, session.cert = self._verify, self._certificate
         if self._server_name:
             session.mount("https://", _NamedCertificate(self._server_name))
         return RawAdapter(
             base_uri=address, token=self._token, namespace=namespace,
-            timeout=(CONNECT, answer),
             verify=self._verify, cert=self._certificate, session=session,
             allow_redirects=allow_redirects,
         )  # fmt: skip
 
     def _send(
-        self, adapter: RawAdapter, method: str, path: str, **options: Any
+        self, adapter: RawAdapter, method: str, path: str, *, within: float = ANSWER, **options: Any
     ) -> requests.Response:
         where = adapter.base_uri + (self._by_default if adapter.base_uri == self.address else "")
         try:
             reply: requests.Response = adapter.request(
-                method, f"/v1/{quote(path)}", raise_exception=False, **options
+                method,
+                f"/v1/{quote(path)}",
+                raise_exception=False,
+                timeout=(CONNECT, within),
+                **options,
             )
         except requests.exceptions.SSLError as error:
             raise UnreachableError(f"{where}: {_tls_advice(str(error))}") from None
+        except requests.exceptions.ConnectTimeout:
+            raise UnreachableError(f"{where} is not reached within {CONNECT:.0f} s") from None
         except requests.exceptions.Timeout:
-            within = sum(adapter.timeout)
             raise UnreachableError(f"{where} does not answer within {within:.0f} s") from None
         except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
             raise UnreachableError(f"{where} is not reached: {_cause(error)}") from None
@@ -231,8 +245,11 @@ def _system_trust() -> str | bool:
     return places.capath if places.capath and any(Path(places.capath).iterdir()) else True
 
 
-def _existing(path: str, variable: str) -> str:
+def _existing(environment: Mapping[str, str], name: str) -> str:
+    """The file or directory that a variable names. Raises UnreachableError."""
+    path = told_by(environment, name)
     if not Path(path).exists():
+        variable = f"{'BAO' if environment.get(f'BAO_{name}') else 'VAULT'}_{name}"
         raise UnreachableError(f"{variable} names {path!r}, which is not there")
     return path
 

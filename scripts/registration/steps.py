@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.registration import commands
 from scripts.registration.build import NAME, Build
@@ -58,8 +58,13 @@ def try_out(build: Build, path: str, nodes: tuple[Node, ...]) -> Step:
         begin.run(server)
         try:
             demand(server, path, build, nodes)
-        finally:
-            end.run(server)
+        except BaseException as failure:  # a run that is broken off unmounts it, too
+            try:
+                end.run(server)
+            except (RefusedError, UnreachableError) as left:
+                raise FailedError(f"{failure}; {path}/ is still mounted: {left}") from None
+            raise
+        end.run(server)
 
     why = "to see it start on every node before a mount in use depends on it"
     return Step(f"try {build.version} at {path}/ and unmount it again", why, (begin, end), run)
@@ -77,10 +82,13 @@ def mount(build: Build, path: str, nodes: tuple[Node, ...]) -> Step:
     return Step(f"mount {build.version} at {path}/", why, (command,), run)
 
 
-def switch(build: Build, path: str, nodes: tuple[Node, ...], chosen: str, running: str) -> Step:
+def switch(
+    build: Build, path: str, nodes: tuple[Node, ...], chosen: str, before: Build | None
+) -> Step:
     """Have a mount run the build; where that fails, what it ran before.
 
-    `chosen` is the version the mount is told to run, `running` the one it does, "" for none.
+    `chosen` is the version the mount is told to run, `before` the one it runs, None where there
+    is no way back: it runs none, this one, or one that is registered no more.
     """
     tuning = (commands.tune(path, build.version),) if chosen != build.version else ()
     sent = (*tuning, commands.reload(path))
@@ -91,18 +99,58 @@ def switch(build: Build, path: str, nodes: tuple[Node, ...], chosen: str, runnin
                 command.run(server)
             demand(server, path, build, nodes)
         except (RefusedError, FailedError) as failure:
-            if running in ("", build.version):
-                raise
-            for command in (commands.tune(path, running), commands.reload(path)):
-                command.run(server)
-            words = failure.words if isinstance(failure, RefusedError) else failure
-            raise FailedError(f"{words}; {path}/ is back on {running}") from None
+            stands = back(server, before) if before else left(server, path, failure)
+            raise FailedError(f"{failure}{stands}") from None
 
-    what = f"switch {path}/ from {running} to {build.version}"
-    if running in ("", build.version):
-        what = f"start {build.version} anew at {path}/"
+    def back(server: Server, before: Build) -> str:
+        """Go back to `before`, and tell what stands then."""
+        try:
+            commands.tune(path, before.version).run(server)
+            commands.reload(path).run(server)
+            demand(server, path, before, nodes)
+        except (RefusedError, UnreachableError, FailedError) as again:
+            stands = left(server, path, again)
+            return f"; the way back to {before.version} fails: {again}{stands}"
+        return f"; {path}/ is back on {before.version}"
+
+    what = f"start {build.version} anew at {path}/"
+    if before:
+        what = f"switch {path}/ from {before.version} to {build.version}"
     why = "configuration, roles, leases and tokens stay; a request waits while the plugin starts"
     return Step(what, why, sent, run)
+
+
+def or_else(step: Step, registered: Build) -> Step:
+    """Take the step, the first to start a rebuilt version; where it fails, register the old build.
+
+    What still runs the old build must match the catalog's sha256 when it starts next.
+    """
+
+    def run(server: Server) -> None:
+        try:
+            step.run(server)
+        except (RefusedError, FailedError) as failure:
+            old = f"the old {registered.version}, {registered.sha256},"
+            try:
+                commands.register(registered).run(server)
+            except (RefusedError, UnreachableError) as again:
+                raise FailedError(f"{failure}; {old} is not registered again: {again}") from None
+            raise FailedError(f"{failure}; {old} is registered again") from None
+
+    return replace(step, run=run)
+
+
+def left(server: Server, path: str, failure: Exception) -> str:
+    """What a failure leaves of a mount, "" where it tells that itself.
+
+    After a reload that is refused, the server goes on to list the version that ran before.
+    """
+    reload = commands.reload(path)
+    if not isinstance(failure, RefusedError) or failure.path != reload.path:
+        return ""
+    if failure.status in (401, 403):  # not begun
+        return ""
+    return f"; {path}/ has no plugin now: mend this, then {reload.shown(server.program)}"
 
 
 def demand(server: Server, path: str, build: Build, nodes: tuple[Node, ...]) -> None:

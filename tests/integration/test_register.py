@@ -71,6 +71,10 @@ def test_what_was_registered_by_hand_under_another_name_is_taken(
     ready: VaultServer, plugin_file: Path
 ) -> None:
     ready.register(PLUGIN, plugin_file)  # the server takes the version the plugin tells
+    file = ready.plugin_directory / PLUGIN
+    file.chmod(0o644)
+    assert f"must be able to run plugin_directory/{PLUGIN}:" in refused(ready, "--apply")
+    file.chmod(0o755)
     assert "1. mount" in registered(ready)
     assert told(ready, CATALOG)["command"] == PLUGIN
 
@@ -109,6 +113,24 @@ def test_its_policy_is_enough_and_no_more_than_that(
     registered(ready, *upgrade, token=token(printed))
     registered(ready, "--rollback", VERSION, token=token(printed))
     assert set(rules) == {catalog, "sys/mounts", mount, *switching, "sys/ha-status"}
+
+
+def test_rights_that_are_not_enough_are_missed_before_anything_is_done(
+    ready: VaultServer, newer_plugin_file: Path
+) -> None:
+    printed = register(ready, "--policy").stdout
+    registered(ready)
+    ready.place(file_name(NEWER), newer_plugin_file)
+    trial = 'path "sys/mounts/pachyderm-trial" {\n  capabilities = ["create", "update", "delete"]'
+    assert trial in printed
+    for missing in ('"update", ', ', "delete"'):
+        policy = printed.replace(trial, trial.replace(missing, ""))
+        assert ready.http("PUT", "/v1/sys/policies/acl/operator", {"policy": policy})[0] == 204
+        made = ready.http("POST", "/v1/auth/token/create", {"policies": ["operator"]})[1]
+        token = made["auth"]["client_token"]
+        said = refused(ready, "--file", str(newer_plugin_file), "--apply", token=token)
+        assert "may not use sys/mounts/pachyderm-trial" in said
+    assert NEWER not in str(told(ready, "/v1/sys/plugins/catalog")["detailed"])
 
 
 def test_in_a_namespace(ready: VaultServer) -> None:

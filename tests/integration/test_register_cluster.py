@@ -3,12 +3,13 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.integration.mount import eventually
-from tests.integration.openbao import START_SECONDS, servers
+from tests.integration.openbao import START_SECONDS, openbao, servers
 from tests.integration.raft import Node, RaftCluster
 from tests.integration.register import NEWER, VERSION, file_name, refused, register
 
@@ -93,6 +94,67 @@ def test_a_node_that_was_down_follows_with_the_next_run(
     eventually(lambda: down.address in listed(cluster.leader()), START_SECONDS)
     applied(cluster.leader(), *upgrade)
     assert runs(down) == NEWER
+
+
+class Hidden(Node):
+    """A node that tells an address which nobody reaches from outside."""
+
+    def config(self, listen: str) -> str:
+        told, unreached = (f'api_addr         = "http://{at}"' for at in (listen, "127.0.0.1:1"))
+        config = super().config(listen)
+        assert told in config
+        return config.replace(told, unreached)
+
+
+class Forwarding(Hidden):
+    """One that serves no reads while it stands by, as Vault's."""
+
+    def config(self, listen: str) -> str:
+        return f"disable_standby_reads = true\n{super().config(listen)}"
+
+
+@contextmanager
+def hidden(kind: type[Node]) -> Iterator[RaftCluster]:
+    """OpenBao's cluster of such nodes, with both versions in their directories."""
+    directory = Path(tempfile.mkdtemp(prefix="vr"))
+    cluster = RaftCluster(openbao(), directory)
+    told = cluster.nodes[0].told
+    cluster.nodes = [kind(node.binary, node.directory) for node in cluster.nodes]
+    for node in cluster.nodes:
+        node.told = told
+    try:
+        with cluster:
+            cluster.wait_for_leader()
+            yield cluster
+    finally:
+        shutil.rmtree(directory)
+
+
+def test_a_standby_that_forwards_is_asked_on_where_the_active_node_is_not_reached(
+    plugin_file: Path, newer_plugin_file: Path
+) -> None:
+    with hidden(Forwarding) as cluster:
+        for node in cluster.nodes:
+            node.place(file_name(VERSION), plugin_file)
+            node.place(file_name(NEWER), newer_plugin_file)
+        asked = cluster.standbys()[0]
+        said = register(asked).stdout
+        assert f"{asked.address} stands by and is asked all the same" in said
+        assert "127.0.0.1:1 is not reached: Connection refused" in said
+        applied(asked)
+        assert runs(cluster.leader()) == VERSION
+        applied(asked, "--file", str(newer_plugin_file))
+        assert runs(cluster.leader()) == NEWER
+
+
+def test_a_standby_that_serves_reads_is_not(plugin_file: Path) -> None:
+    with hidden(Hidden) as cluster:
+        for node in cluster.nodes:
+            node.place(file_name(VERSION), plugin_file)
+        said = refused(cluster.standbys()[0], "--apply")
+        assert "stands by and serves reads itself" in said
+        applied(cluster.leader())
+        assert runs(cluster.leader()) == VERSION
 
 
 def listed(node: Node) -> list[str]:

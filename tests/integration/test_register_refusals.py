@@ -1,5 +1,6 @@
 """What `scripts/register` says to a careless operator: every refusal names its cause and cure."""
 
+import socket
 import ssl
 import subprocess
 import threading
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scripts.registration import advice, server
 from tests.integration.conftest import StartServer
 from tests.integration.kept_server import KeptServer
 from tests.integration.openbao import VaultServer, free_port
@@ -115,6 +117,29 @@ def test_wrong_addresses(ready: VaultServer) -> None:
     assert "no-such-host.invalid:8200 is not reached" in said("http://no-such-host.invalid:8200")
 
 
+def test_a_node_that_hangs_is_not_waited_for_long(
+    ready: VaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LOOK", 1.0)
+    asked = server.Server(ready.environment(ready.root_token))
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        node = server.Node(f"http://127.0.0.1:{mute.getsockname()[1]}", active=False)
+        with pytest.raises(server.UnreachableError, match="does not answer within 1 s"):
+            asked.mounted_at(node, "pachyderm")
+
+
+@pytest.mark.parametrize(
+    ("words", "pinned"),
+    [
+        ("cannot choose a version: the plugin has a pinned version", True),
+        ("no such mount: pinned/", False),
+        ("path is already in use at pinned-trial/", False),
+    ],
+)
+def test_a_pinned_version(words: str, pinned: bool) -> None:
+    assert ("delete sys/plugins/pins/secret/" in advice.on(words, "file")) == pinned
+
+
 def test_what_is_no_vault(ready: VaultServer) -> None:
     with listening(b"<html>welcome</html>") as web:
         said = refused(ready, BAO_ADDR=f"http://127.0.0.1:{web.server_port}")
@@ -149,6 +174,7 @@ def test_tls(ready: VaultServer, tmp_path: Path) -> None:
 
         assert "self-signed certificate): set VAULT_CACERT" in said()
         assert "VAULT_CACERT names '/nowhere', which is not there" in said(VAULT_CACERT="/nowhere")
+        assert "BAO_CACERT names '/nowhere', which is not there" in said(BAO_CACERT="/nowhere")
         assert passed in said(**trusted)
         system = {"SSL_CERT_FILE": path["VAULT_CACERT"]}
         assert passed in said(VAULT_TLS_SERVER_NAME="vault.example", **system)

@@ -9,12 +9,12 @@ from typing import Self
 import pytest
 import requests
 
-from scripts.registration import build, steps
+from scripts.registration import build, plan, steps
 from scripts.registration.server import Server
 from tests.integration.conftest import StartServer
 from tests.integration.mount import PLUGIN, Login, Mount, Refused, eventually
 from tests.integration.openbao import START_SECONDS
-from tests.integration.register import NEWER, VERSION, file_name, register, registered
+from tests.integration.register import NEWER, VERSION, file_name, refused, register, registered
 from tests.pachd import PachdV1, PachdV2, Simulator, When
 
 LEASES = 10
@@ -168,13 +168,34 @@ def test_a_switch_that_fails_after_its_trial_is_undone(
     server.register(PLUGIN, newer_plugin_file, version=NEWER)
     newer = build.read(newer_plugin_file)
     (server.plugin_directory / PLUGIN).write_text("spoiled between the two")
-    switch = steps.switch(newer, "pachyderm", (), VERSION, VERSION)
+    asked = Server(server.environment(server.root_token))
+    switch = steps.switch(newer, "pachyderm", (), VERSION, plan.registered(asked, VERSION))
     with pytest.raises(steps.FailedError, match=f"pachyderm/ is back on {VERSION}"):
-        switch.run(Server(server.environment(server.root_token)))
+        switch.run(asked)
     mounted = server.http("GET", "/v1/sys/mounts/pachyderm")[1]["data"]
     assert mounted["plugin_version"] == mounted["running_plugin_version"] == VERSION
     assert version(installed) == VERSION
     outlived(installed, [login])
+
+
+def test_where_the_way_back_fails_too_it_says_what_runs(
+    installed: Mount, newer_plugin_file: Path
+) -> None:
+    server = installed.server
+    server.register(PLUGIN, newer_plugin_file, version=NEWER)
+    newer = build.read(newer_plugin_file)
+    for file in (PLUGIN, file_name(VERSION)):
+        (server.plugin_directory / file).unlink()
+        (server.plugin_directory / file).write_text("spoiled between the two")
+    asked = Server(server.environment(server.root_token))
+    switch = steps.switch(newer, "pachyderm", (), VERSION, plan.registered(asked, VERSION))
+    with pytest.raises(steps.FailedError) as failed:
+        switch.run(asked)
+    assert str(failed.value).count("checksums did not match") == 2
+    assert f"the way back to {VERSION} fails" in str(failed.value)
+    assert "pachyderm/ has no plugin now" in str(failed.value)
+    answer = server.http("GET", "/v1/pachyderm/version/client-only")[1]
+    assert "backend is nil" in str(answer)
 
 
 def test_what_a_broken_off_run_left_is_completed(installed: Mount, newer_plugin_file: Path) -> None:
@@ -192,6 +213,23 @@ def test_what_a_broken_off_run_left_is_completed(installed: Mount, newer_plugin_
     assert version(installed) == NEWER
     registered(server, "--rollback", VERSION)
     assert version(installed) == VERSION
+
+
+def test_a_trial_that_fails_and_cannot_be_unmounted_says_both(
+    installed: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "SETTLE_SECONDS", 0.0)
+    server = installed.server
+    policy = """path "sys/mounts" { capabilities = ["read"] }
+        path "sys/mounts/tried" { capabilities = ["update"] }"""
+    assert server.http("PUT", "/v1/sys/policies/acl/no-delete", {"policy": policy})[0] == 204
+    made = server.http("POST", "/v1/auth/token/create", {"policies": ["no-delete"]})[1]
+    asked = Server(server.environment(made["auth"]["client_token"]))
+    other = build.Build(VERSION, "0" * 64, file_name(VERSION))
+    with pytest.raises(steps.FailedError) as failed:
+        steps.try_out(other, "tried", ()).run(asked)
+    assert f"with sha256 {other.sha256}" in str(failed.value)
+    assert "tried/ is still mounted: sys/mounts/tried: 403" in str(failed.value)
 
 
 def test_a_trial_takes_no_mount_of_others(installed: Mount, newer_plugin_file: Path) -> None:
@@ -219,6 +257,22 @@ def test_a_rebuild_of_the_same_version_is_started_anew(
     assert "nothing to do" in register(server, "--file", str(rebuilt)).stdout
     (pid,) = server.plugin_pids(file_name(VERSION))
     assert pid
+
+
+def test_a_rebuild_that_does_not_start_leaves_the_old_one_registered(
+    installed: Mount, plugin_file: Path, tmp_path: Path
+) -> None:
+    server = installed.server
+    rebuilt = tmp_path / "rebuilt"
+    rebuilt.write_bytes(plugin_file.read_bytes() + b" ")  # not copied to plugin_directory
+    rebuilt.chmod(0o755)
+    said = refused(server, "--file", str(rebuilt), "--apply")
+    assert "checksums did not match" in said
+    assert f"the old {VERSION}, {build.read(plugin_file).sha256}, is registered again" in said
+    assert f"What to do: plugin_directory/{file_name(VERSION)} is not the file" in said
+    reload = {"mounts": ["pachyderm/"]}
+    assert server.http("POST", "/v1/sys/plugins/reload/backend", reload)[0] in (200, 202, 204)
+    assert version(installed) == VERSION
 
 
 def test_a_login_that_waits_for_pachd_is_answered_before_the_plugin_ends(
