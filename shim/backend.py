@@ -101,17 +101,15 @@ class Backend:
         if action.writes and not await self._writable.ask(request.system):
             raise ReadOnly
         sent = request.data
-        unknown = sorted(name for name in sent if name not in path.fields)
-        if unknown and path.strict:
-            quoted = " ".join(f'"{name}"' for name in unknown)
-            raise CodedError(422, f"unknown fields: [{quoted}]")
+        if path.strict:
+            _demand_known(path, sent)
         request.data = {**sent, **parameters}
         request.fields = field_values.coerce(path.fields, request.data)
         if operation in (Operation.CREATE, Operation.UPDATE):
             field_values.demand(path.fields, request.fields)
         response = await action.handler(request)
-        if response is not None:
-            response.warnings += _advice(path, sent, unknown, parameters)
+        if response is not None and sent:
+            response.warnings += _advice(path, sent, parameters)
         return response
 
     def tells_existence(self, requested: str) -> bool:
@@ -171,11 +169,22 @@ class Backend:
                 await wal.roll_back(request, self.undo, self._young, immediate=immediate)
 
 
-def _advice(
-    path: Path, sent: Mapping[str, Any], unknown: list[str], parameters: Mapping[str, str]
-) -> list[str]:
+def _demand_known(path: Path, sent: Mapping[str, Any]) -> None:
+    unknown = _unknown(path, sent)
+    if unknown:
+        quoted = " ".join(f'"{name}"' for name in unknown)
+        raise CodedError(422, f"unknown fields: [{quoted}]")
+
+
+def _unknown(path: Path, sent: Mapping[str, Any]) -> list[str]:
+    """The names of what a caller sent that are no fields of the path."""
+    return sorted(name for name in sent if name not in path.fields)
+
+
+def _advice(path: Path, sent: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:
     """Warnings about what a caller sent and the path did not take, in Vault's own words."""
     warnings = []
+    unknown = _unknown(path, sent)
     if unknown:
         listed = " ".join(unknown)
         warnings.append(f"Endpoint ignored these unrecognized parameters: [{listed}]")

@@ -48,7 +48,7 @@ class HeldToken:
 
     def stored(self) -> dict[str, Any]:
         """As the host keeps it with the lease."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values = {name: getattr(self, name) for name in _KINDS}
         return {**values, "user_token": self.user_token.reveal(), "grants": list(self.grants)}
 
 

@@ -24,6 +24,7 @@ from vault_plugin import minting
 from vault_plugin.config import Config
 from vault_plugin.held_token import HeldToken, held_by, held_from
 from vault_plugin.pachyderm import address
+from vault_plugin.pachyderm.api import Minted
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.v1 import V1
 from vault_plugin.span import Terms, span_of
@@ -61,33 +62,37 @@ class TokenLeases:
         Raises UserError for a subject that may not be had, PachdError, StorageError.
         """
         session = await self._mount.session(request.storage)
-        session.config.subject_rules.check(subject)
-        await session.identify()
         config = session.config
-        config.subject_rules.check_reserved(subject)
+        config.subject_rules.check(subject)
+        await session.identify()
+        if session.config is not config:  # only now the admin's own subject is known
+            config = session.config
+            config.subject_rules.check_reserved(subject)
         api = await session.api()
         kind = subject.partition(":")[0]
         safe = _is_safe(api, config, kind, terms)
         renewable = config.renewable if terms.renewable is None else terms.renewable
         calls = minting.CALLS if safe else 1
         span = await span_of(request.system, config, api, terms, renewable=renewable, calls=calls)
+        asked = time.time()
+        if safe:
+            minted = Minted(new_token(), subject)
+        else:
+            minted = await minting.plainly(self._mount, api, config, subject, span.token)
         held = HeldToken(
-            user_token=new_token(),
-            subject=subject,
+            user_token=minted.token,
+            subject=minted.subject,
             pachd_address=config.pachd_address,
             ca_cert=config.ca_cert,
             tls_server_name=config.tls_server_name,
             generation=api.generation,
-            token_end=time.time() + span.token,
+            token_end=asked + span.token,
             ttl=span.ttl,
             max_ttl=span.max_ttl,
             grants=tuple(text for grant in terms.grants for text in grant.texts),
         )
         if safe:
             held = await minting.safely(self._mount, request.storage, api, config, held, span)
-        else:
-            minted = await minting.plainly(self._mount, api, config, subject, span.token)
-            held = dataclasses.replace(held, user_token=minted.token, subject=minted.subject)
         return Response(
             data={"user_token": held.user_token.reveal(), "pachd_address": config.pachd_address},
             lease=Lease(

@@ -137,7 +137,11 @@ class Channel:
         deadline = self._deadline(timeout)
         attempt = 1
         while True:
-            link, stream = await self._open(deadline)
+            link = self._link
+            if link is not None and link.usable and link.core.can_open:  # nothing to wait for
+                stream = link.core.open()
+            else:
+                link, stream = await self._open(deadline)
             call = UnaryExchange(link, stream, method, deadline)
             link.begin(stream, self._block(method.path, deadline, metadata), body)
             try:
@@ -203,9 +207,9 @@ class Channel:
             )
         if deadline is not None:
             left = deadline - asyncio.get_running_loop().time()
-            block += http2.encode([("grpc-timeout", encode_timeout(left))])
-        if metadata:
-            block += http2.encode(metadata)
+            block += http2.encode_literal("grpc-timeout", encode_timeout(left))
+        for name, value in metadata:
+            block += http2.encode_literal(name, value)
         return block
 
     async def _open(self, deadline: float | None) -> tuple[ClientLink, http2.Stream]:

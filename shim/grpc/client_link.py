@@ -70,10 +70,10 @@ class ClientLink(Link):
 
     def begin(self, stream: http2.Stream, block: bytes, body: tuple[bytes, ...] | None) -> None:
         """Send a call's header block and, of a unary call, its whole body."""
-        self.core.send_headers(stream, block)
-        if body is not None:
-            for part in body:
-                self.core.send_data(stream, part, end=part is body[-1])
+        if body is None:
+            self.core.send_headers(stream, block)
+        else:
+            self.core.send_whole(stream, block, body)
         if len(self.core.live) > 1:
             self.flush_soon()  # with those of the others
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from google.protobuf.message import Message
 
-from shim.grpc.messages import MessageReader
+from shim.grpc.messages import MessageReader, lone_message
 from shim.grpc.status import RpcError, Status
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Msg = TypeVar("Msg", bound=Message)
 class Inbox(Generic[Msg]):
     """Parses what comes and accounts for what is kept of it."""
 
-    __slots__ = ("_held", "_link", "_parse", "_reader", "_stream")
+    __slots__ = ("_encoding", "_held", "_link", "_parse", "_reader", "_stream")
 
     def __init__(
         self, link: Link, stream: http2.Stream, kind: type[Msg], encoding: str = ""
@@ -32,18 +32,24 @@ class Inbox(Generic[Msg]):
         self._stream = stream
         # upb parses any buffer; its stubs say bytes only.
         self._parse = cast("Callable[[memoryview], Msg]", kind.FromString)
-        self._reader = MessageReader(link.limits.max_message, encoding)
+        self._encoding = encoding
+        self._reader: MessageReader | None = None  # once a message comes in pieces
         self._held = 0
 
     @property
     def partial(self) -> bool:
         """Whether a message has begun and not ended."""
-        return self._reader.held > 0
+        return self._reader is not None and self._reader.held > 0
 
     def feed(self, data: memoryview) -> list[tuple[Msg, int]]:
         """The messages that `data` completes, each with its size; raises RpcError."""
         parse = self._parse
         try:
+            if self._reader is None:
+                lone = lone_message(data, self._link.limits.max_message)
+                if lone is not None:
+                    return [(parse(lone), len(lone))]
+                self._reader = MessageReader(self._link.limits.max_message, self._encoding)
             return [(parse(view), len(view)) for view in self._reader.feed(data)]
         except RpcError:
             raise
@@ -54,7 +60,7 @@ class Inbox(Generic[Msg]):
 
     def hold(self, unread: int = 0) -> None:
         """Account for the unfinished message and `unread` bytes; raises RpcError if too much."""
-        size = unread + self._reader.held
+        size = unread if self._reader is None else unread + self._reader.held
         if size != self._held:
             link = self._link
             grown = size - self._held

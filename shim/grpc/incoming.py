@@ -169,13 +169,11 @@ class UnaryCall(Incoming[Req, Rep]):
         self._send(await self._handler(request, self._call))
 
     def _send(self, reply: Rep) -> None:
-        parts = encode_message(reply)
+        body = encode_message(reply)
         if not self._answered:
-            core = self._link.core
-            core.send_headers(self._stream, _RESPONSE)
-            for part in parts:
-                core.send_data(self._stream, part)
-            self._answer(_OK)
+            self._end()
+            self._link.core.send_whole(self._stream, _RESPONSE, body, _OK)
+            self._link.flush_call()
 
 
 class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):

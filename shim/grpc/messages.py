@@ -31,6 +31,15 @@ def encode_message(message: Message) -> tuple[bytes, ...]:
     return (prefix + body,) if len(body) <= _JOINED else (prefix, body)
 
 
+def lone_message(data: memoryview, limit: int) -> memoryview | None:
+    """The message that `data` is, if it is just one, whole, plain and within `limit` bytes."""
+    if len(data) < PREFIX.size:
+        return None
+    flag, size = PREFIX.unpack_from(data)
+    alone = not flag and size == len(data) - PREFIX.size and size <= limit
+    return data[PREFIX.size :] if alone else None
+
+
 class MessageReader:
     """Puts the messages of one direction of a call together.
 

@@ -3,7 +3,7 @@
 `Connection` is the whole of it: bytes in, events out. Everything is in `docs/transport.md`.
 """
 
-from shim.http2.blocks import encode
+from shim.http2.blocks import encode, encode_literal
 from shim.http2.connection import Connection, Role
 from shim.http2.errors import ErrorCode, LocalMistake, code_name
 from shim.http2.events import (
@@ -43,4 +43,5 @@ __all__ = [
     "TrailersReceived",
     "code_name",
     "encode",
+    "encode_literal",
 ]

@@ -151,24 +151,24 @@ class Exchange:
 
     def _on_block(self, stream_id: int, block: bytes, ended: bool) -> None:
         """A whole header block, decoded whatever becomes of it: the table must stay in step."""
-        raw = self._decoder.decode(block)
+        section = self._decoder.decode(block)
         stream = self._streams.live.get(stream_id)
         try:
             if stream is not None:
                 stream.receive(Step.RECV_HEADERS)
                 if stream.headers_seen:
-                    self._on_trailers(stream, fields.read(fields.TRAILERS, raw), ended)
+                    self._on_trailers(stream, section.read(fields.TRAILERS), ended)
                 else:
-                    self._on_response(stream, fields.read(fields.RESPONSE, raw), ended)
+                    self._on_response(stream, section.read(fields.RESPONSE), ended)
             elif self._serves and stream_id & 1 and self._streams.is_idle(stream_id):
-                self._on_request(stream_id, raw, ended)
+                self._on_request(stream_id, section, ended)
             else:
                 self._streams.check_late(stream_id, "HEADERS")
                 self._guard.idle_frame()
         except Malformed as problem:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, str(problem)) from problem
 
-    def _on_request(self, stream_id: int, raw: list[tuple[bytes, bytes]], ended: bool) -> None:
+    def _on_request(self, stream_id: int, section: fields.Section, ended: bool) -> None:
         streams = self._streams
         if not self.accepting:
             self._guard.idle_frame()
@@ -180,7 +180,7 @@ class Exchange:
         stream = Stream(stream_id, self._out.peer.initial_window, self._limits.stream_window)
         streams.live[stream_id] = stream
         stream.receive(Step.RECV_HEADERS)
-        read = fields.read(fields.REQUEST, raw)
+        read = section.read(fields.REQUEST)
         self._on_first(stream, read, ended)
         self.events.append(ev.RequestReceived(stream, read, ended))
 

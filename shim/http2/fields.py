@@ -91,6 +91,24 @@ def read(rule: Rule, raw: Iterable[tuple[bytes, bytes]]) -> Fields:
     return fields
 
 
+class Section:
+    """A decoded section; what it holds by a rule is checked once."""
+
+    __slots__ = ("_fields", "_raw", "_rule")
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+        self._rule: Rule | None = None
+        self._fields: Fields = []
+
+    def read(self, rule: Rule) -> Fields:
+        """The fields, the same list each time; raises `Malformed`."""
+        if self._rule is not rule:
+            self._fields = read(rule, self._raw)
+            self._rule = rule
+        return self._fields
+
+
 def content_length(fields: Fields) -> int | None:
     """The announced size of the body in bytes, None without one; raises `Malformed`."""
     found: str | None = None

@@ -19,6 +19,10 @@ _LONGEST_FRAME: Final = 65_536
 #: above this much unsent output a body waits in its stream's queue instead of here
 _DIRECT: Final = 262_144
 
+_DATA: Final = int(frames.FrameType.DATA)
+_HEADERS: Final = int(frames.FrameType.HEADERS)
+_LAST_HEADERS: Final = frames.END_HEADERS | frames.END_STREAM
+
 
 class Outbound:
     """The sending half of a connection.
@@ -75,13 +79,7 @@ class Outbound:
     def data(self, stream: Stream, data: bytes, *, end: bool) -> None:
         """Send a piece of body, or queue it."""
         size = len(data)
-        if (
-            not stream.queue
-            and size <= stream.send_window
-            and size <= self.window
-            and size <= self.peer.max_frame_size
-            and len(self._buffer) < _DIRECT
-        ):
+        if self._fits(stream, size):
             self._put_data(stream, data, size, end=end)
             return
         if stream.queue is None:
@@ -91,6 +89,35 @@ class Outbound:
         stream.queue.append(memoryview(data))
         stream.queued += size
         stream.end_queued = end
+
+    def whole(self, stream: Stream, head: bytes, body: bytes, tail: bytes) -> bool:
+        """Send headers, a body and, unless empty, trailers, to the stream's end, at once.
+
+        False, and nothing is sent, where any of them would have to be cut or to wait.
+        """
+        size = len(body)
+        longest = max(len(head), len(tail))
+        if longest > self.peer.max_frame_size or self._table_notice or not self._fits(stream, size):
+            return False
+        number = stream.id
+        pack = frames.HEADER.pack
+        stream.send_window -= size
+        self.window -= size
+        stream.sent += size
+        self.frames += 1
+        buffer = self._buffer
+        length = len(head)
+        buffer += pack(length >> 8, length & 0xFF, _HEADERS, frames.END_HEADERS, number)
+        buffer += head
+        ended = 0 if tail else frames.END_STREAM
+        buffer += pack(size >> 8, size & 0xFF, _DATA, ended, number)
+        buffer += body
+        if tail:
+            length = len(tail)
+            buffer += pack(length >> 8, length & 0xFF, _HEADERS, _LAST_HEADERS, number)
+            buffer += tail
+        self._end(stream)
+        return True
 
     def drop(self, stream: Stream) -> None:
         """Close a stream and forget what it still had to send."""
@@ -120,6 +147,16 @@ class Outbound:
                 self._put_next(stream)
         taken, self._buffer = self._buffer, bytearray()
         return taken
+
+    def _fits(self, stream: Stream, size: int) -> bool:
+        """Whether a body of `size` bytes may go straight to the buffer, in one frame."""
+        return (
+            not stream.queue
+            and size <= stream.send_window
+            and size <= self.window
+            and size <= self.peer.max_frame_size
+            and len(self._buffer) < _DIRECT
+        )
 
     def _line_up(self, stream: Stream) -> None:
         if not stream.in_line:
@@ -161,7 +198,7 @@ class Outbound:
         buffer += frames.HEADER.pack(
             size >> 8,
             size & 0xFF,
-            frames.FrameType.DATA,
+            _DATA,
             frames.END_STREAM if end else 0,
             stream.id,
         )

@@ -36,6 +36,10 @@ class Step(IntEnum):
     RECV_END = 5
 
 
+# Names are found faster than members, and these are asked for with each frame.
+_CLOSED: Final = State.CLOSED
+_RECEIVING: Final = (State.OPEN, State.HALF_LOCAL)
+
 _TABLE: Final[dict[State, dict[Step, State]]] = {
     State.IDLE: {Step.SEND_HEADERS: State.OPEN, Step.RECV_HEADERS: State.OPEN},
     State.OPEN: {
@@ -128,9 +132,9 @@ class Stream:
     @property
     def receiving(self) -> bool:
         """Whether the peer may still send."""
-        return self.state in (State.OPEN, State.HALF_LOCAL)
+        return self.state in _RECEIVING
 
     @property
     def closed(self) -> bool:
         """Whether nothing may be sent or received any more."""
-        return self.state is State.CLOSED
+        return self.state is _CLOSED

@@ -18,20 +18,28 @@ class _Crowd:
         self.running = 0
         self.waiting: dict[asyncio.Future[None], Turns] = {}
 
+    @property
+    def room(self) -> bool:
+        """Whether one more call may run."""
+        return self.running < max(self.limits)
+
     def call_next(self) -> None:
         """Let in whom there is room for, first of those clients that have the fewest inside.
 
         So that a crowded mount does not keep its neighbours out.
         """
-        while self.running < max(self.limits):
-            # One that went away just now stands here until its task has heard of it.
-            free = [turn for turn, turns in self.waiting.items() if turns.free and not turn.done()]
-            turn = min(free, key=lambda turn: self.waiting[turn].running, default=None)
-            if turn is None:
+        while self.waiting and self.room:
+            chosen = None
+            fewest = 0
+            for turn, turns in self.waiting.items():
+                # One that went away just now stands here until its task has heard of it.
+                if (chosen is None or turns.running < fewest) and turns.free and not turn.done():
+                    chosen, fewest = turn, turns.running
+            if chosen is None:
                 return
             self.running += 1
-            self.waiting.pop(turn).running += 1
-            turn.set_result(None)
+            self.waiting.pop(chosen).running += 1
+            chosen.set_result(None)
 
 
 _CROWDS: dict[tuple[str, int], _Crowd] = {}  # by host and port, while there are calls
@@ -60,6 +68,10 @@ class Turns:
         if crowd is None:
             crowd = _CROWDS[self._place] = _Crowd()
         crowd.limits[self._limit] += 1
+        if not crowd.waiting and self.free and crowd.room:
+            crowd.running += 1
+            self.running += 1
+            return
         turn = asyncio.get_running_loop().create_future()
         crowd.waiting[turn] = self
         crowd.call_next()
