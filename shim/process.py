@@ -22,6 +22,7 @@ from shim import handshake, hardening, logs
 from shim.grpc import Server
 from shim.handshake import HandshakeEnvironment, HandshakeError
 from shim.life import PATIENCE, Life
+from shim.selector import ReadyFirst
 from shim.services import Broker, Controller, Health, Multiplexing, Stdio, Version
 from shim.tls import mutual_tls
 from shim.unix_socket import admit_group, private_path
@@ -68,7 +69,7 @@ def serve(
         if environment.mlock:
             hardening.lock_memory()
         life = _live(services, environment, Version(version), stdout, patience)
-        loop = asyncio.new_event_loop()
+        loop = asyncio.SelectorEventLoop(ReadyFirst())
         loop.set_exception_handler(_log_stray)
         Watchdog(loop, tick).start()
         loop.run_until_complete(life)

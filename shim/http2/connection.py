@@ -188,8 +188,10 @@ class Connection:
         if len(body) == 1 and self._out.whole(stream, head, body[0], tail):
             return
         self._out.headers(stream, head, end=False)
-        for piece in body:
-            self.send_data(stream, piece, end=piece is body[-1] and not tail)
+        *pieces, last = body
+        for piece in pieces:
+            self.send_data(stream, piece)
+        self.send_data(stream, last, end=not tail)
         if tail:
             self.send_headers(stream, tail, end=True)
 
