@@ -57,6 +57,12 @@ class ClientLink(Link):
         """Whether new calls may be tried here."""
         return not self.lost and not self.core.exhausted and not self.transport.is_closing()
 
+    def handshake_failed(self, cause: Exception) -> None:
+        """Tell whoever dials."""
+        super().handshake_failed(cause)
+        if not self.ready.done():
+            self.ready.set_exception(cause)
+
     async def slot(self) -> None:
         """Wait until the server takes one more call, or this connection no longer does."""
         while self.usable and not self.core.can_open:

@@ -9,9 +9,10 @@ import encodings.idna  # noqa: F401  name, when the interpreter may be gone, or 
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shim.grpc.status import RpcError, Status
+from shim.grpc.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,32 +46,34 @@ async def dial(
     Raises RpcError(UNAVAILABLE), naming the address and the cause.
     """
     loop = asyncio.get_running_loop()
-    options: dict[str, Any] = {}
-    if tls is not None:
-        options = {"ssl": tls, "server_hostname": server_hostname, "ssl_handshake_timeout": limit}
-    link: ClientLink | None = None
+    link = make()
+    transport: asyncio.WriteTransport | None = None
     try:
+        protocol = link if tls is None else Tls(tls, link, limit, server_hostname)
         async with asyncio.timeout(limit):
             if target.path is not None:
-                _, link = await loop.create_unix_connection(make, target.path, **options)
+                transport, _ = await loop.create_unix_connection(lambda: protocol, target.path)
             else:
-                _, link = await loop.create_connection(make, target.host, target.port, **options)
+                transport, _ = await loop.create_connection(
+                    lambda: protocol, target.host, target.port
+                )
             await link.ready
     except TimeoutError:
-        _abandon(link)
+        _abandon(link, transport)
         raise RpcError(Status.UNAVAILABLE, f"{target}: no connection within {limit:g} s") from None
     except (OSError, ValueError) as error:  # the latter for a name that DNS or TLS cannot carry
-        _abandon(link)
+        _abandon(link, transport)
         raise RpcError(Status.UNAVAILABLE, f"{target}: {cause(error)}") from error
     except BaseException:
-        _abandon(link)
+        _abandon(link, transport)
         raise
     return link
 
 
-def _abandon(link: ClientLink | None) -> None:
-    if link is not None and not link.lost:
-        link.cut("given up while connecting")
+def _abandon(link: ClientLink, transport: asyncio.WriteTransport | None) -> None:
+    link.ready.cancel()  # where it is not done: asyncio would complain that nobody heeds it
+    if transport is not None and not link.lost:
+        transport.abort()
 
 
 def cause(error: BaseException) -> str:

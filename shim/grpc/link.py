@@ -27,12 +27,13 @@ class Link(asyncio.Protocol):
         #: bytes of unfinished messages and unread ones, over all calls
         self.buffered = 0
         self.lost = False
+        #: bytes handed to the socket; TLS adds its own
+        self.written = 0
         #: why we cut the connection, where we did
         self.cut_reason = ""
         self.transport: asyncio.Transport
         self._paused = False
         self._flush_due = False
-        self._written = 0
         self._write_watch: asyncio.TimerHandle | None = None
         self._read_watch: asyncio.TimerHandle | None = None
         self._handlers: dict[type, Callable[..., None]] = {}
@@ -53,6 +54,10 @@ class Link(asyncio.Protocol):
         self._read_watch = self.loop.call_later(self.limits.greeting_timeout, self._check_greeting)
         self.flush()
 
+    def handshake_failed(self, cause: Exception) -> None:
+        """TLS did not come about; `connection_made` will not be called."""
+        self.lost = True
+
     def data_received(self, data: bytes) -> None:
         """Hand the peer's bytes to the core and its events to their handlers."""
         handlers = self._handlers
@@ -69,7 +74,9 @@ class Link(asyncio.Protocol):
             self.flush_soon()
 
     def eof_received(self) -> bool:
-        """Half-closed connections are none of HTTP/2's: close."""
+        """Half-closed connections are none of HTTP/2's: close, once what waits is taken."""
+        if self._write_watch is None:
+            self._watch_write()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -110,7 +117,7 @@ class Link(asyncio.Protocol):
             self._watch_write()
 
     def _write(self, data: bytearray) -> None:
-        self._written += len(data)
+        self.written += len(data)
         self.transport.write(data)
 
     def flush_soon(self) -> None:
@@ -173,7 +180,7 @@ class Link(asyncio.Protocol):
     @property
     def _taken(self) -> int:
         """Bytes that have left our buffers."""
-        return self._written - self.transport.get_write_buffer_size()
+        return self.written - self.transport.get_write_buffer_size()
 
     def _check_write(self, taken_then: int, sent_then: dict[int, int]) -> None:
         """Cut a peer that takes nothing; end the calls whose window stays shut."""

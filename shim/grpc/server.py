@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shim.grpc.incoming import StreamCall, UnaryCall
 from shim.grpc.limits import Limits
 from shim.grpc.server_link import ServerLink
+from shim.grpc.tls import Tls
 
 if TYPE_CHECKING:
     import ssl
@@ -75,23 +76,24 @@ class Server:
     async def listen_unix(self, path: str, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a unix socket, which is removed when the server closes; raises OSError."""
         loop = asyncio.get_running_loop()
-        listener = await loop.create_unix_server(self._accept, path, **self._tls(tls))
+        listener = await loop.create_unix_server(self._protocol(tls), path)
         self._listeners.append(listener)
         self._paths.append(Path(path))
 
     async def listen_tcp(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen on a TCP port, 0 for any free one; gives the port. Raises OSError."""
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(self._accept, host, port, **self._tls(tls))
+        listener = await loop.create_server(self._protocol(tls), host, port)
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]
         return bound
 
-    def _tls(self, tls: ssl.SSLContext | None) -> dict[str, Any]:
+    def _protocol(self, tls: ssl.SSLContext | None) -> Callable[[], asyncio.BaseProtocol]:
+        """What makes the protocol of an accepted connection."""
         if tls is None:
-            return {}
+            return self._accept
         tls.set_alpn_protocols(["h2"])
-        return {"ssl": tls, "ssl_handshake_timeout": self._limits.greeting_timeout}
+        return lambda: Tls(tls, self._accept(), self._limits.greeting_timeout)
 
     def _accept(self) -> ServerLink:
         return ServerLink(
