@@ -14,12 +14,11 @@ import ssl
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from shim import http2
+from shim.grpc.link import LANDING
 
 if TYPE_CHECKING:
     from shim.grpc.link import Link
 
-#: bytes taken from the socket at once
-_READ: Final = 64 << 10
 #: the longest plaintext of a TLS record (RFC 8446, 5.1): one read of OpenSSL gives one whole
 _RECORD: Final = 1 << 14
 
@@ -50,7 +49,6 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             server_side=link.core.role is http2.Role.SERVER,
             server_hostname=server_hostname,
         )
-        self._buffer = memoryview(bytearray(_READ))
         self._socket: asyncio.Transport
         self._watch: asyncio.TimerHandle | None = None
         self._made = False
@@ -68,12 +66,12 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         self._shake_hands()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the socket's bytes go; none stay there."""
-        return self._buffer
+        """Where the socket's bytes go."""
+        return LANDING.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Decrypt what has come and hand it to the link in one piece."""
-        self._incoming.write(self._buffer[:nbytes])
+        self._incoming.write(LANDING.buffer[:nbytes])
         if self._made:
             self._read()
         else:
