@@ -113,6 +113,11 @@ class Channel:
             keepalive_seconds=keepalive_seconds,
         )
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that takes calls, as far as is known."""
+        return self._link is not None and self._link.usable
+
     async def connect(self, timeout: float | None = None) -> None:
         """Have a live connection, within `timeout` seconds. Calls do this by themselves.
 

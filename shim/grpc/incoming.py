@@ -43,9 +43,10 @@ class Incoming(Generic[Req, Rep]):
         self._running = False
         self._opened = False
         self._answered = False
-        self._timer: asyncio.TimerHandle | None = None
+        #: the loop's time until which there may be an answer; None without, and once there is one
+        self.deadline = call.deadline
         if call.deadline is not None:
-            self._timer = link.loop.call_at(call.deadline, self._expire)
+            link.watch_deadline(call.deadline)
 
     def on_data(self, data: memoryview, ended: bool) -> None:
         """A piece of the request's body."""
@@ -110,12 +111,11 @@ class Incoming(Generic[Req, Rep]):
     def _end(self) -> None:
         """Give back what the call holds."""
         self._answered = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.deadline = None
         self._inbox.release()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The deadline is here."""
         self._fail(RpcError(Status.DEADLINE_EXCEEDED, "context deadline exceeded"))
         self._stop()
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: bytes taken from a socket at once
 _READ: Final = 64 << 10
+#: seconds until a PING is answered alone. grpc-go sends one for about every answer it gets, and the
+#: next answer, or call, takes ours along
+_PATIENCE: Final = 0.02
 
 
 class _Landing(threading.local):
@@ -55,6 +58,8 @@ class Link(asyncio.BufferedProtocol):
         self._flush_due = False
         self._write_watch: asyncio.TimerHandle | None = None
         self._read_watch: asyncio.TimerHandle | None = None
+        self._acknowledge_watch: asyncio.TimerHandle | None = None
+        self._deadline_watch: asyncio.TimerHandle | None = None
         self._handlers: dict[type, Callable[..., None]] = {}
 
     # asyncio.BufferedProtocol
@@ -99,6 +104,8 @@ class Link(asyncio.BufferedProtocol):
         if core.busy:
             # Soon, not now: a call that is answered in this turn takes our replies along.
             self.flush_soon()
+        elif core.acknowledges and self._acknowledge_watch is None:
+            self._acknowledge_watch = self.loop.call_later(_PATIENCE, self._acknowledge)
 
     def eof_received(self) -> bool:
         """Half-closed connections are none of HTTP/2's: close, once what waits is taken."""
@@ -110,10 +117,16 @@ class Link(asyncio.BufferedProtocol):
         """The transport is gone."""
         self.lost = True
         self.core.goodbye()
-        for watch in (self._write_watch, self._read_watch):
+        for watch in (
+            self._write_watch,
+            self._read_watch,
+            self._acknowledge_watch,
+            self._deadline_watch,
+        ):
             if watch is not None:
                 watch.cancel()
         self._write_watch = self._read_watch = None
+        self._acknowledge_watch = self._deadline_watch = None
         self.on_lost(exc)
 
     def pause_writing(self) -> None:
@@ -124,6 +137,7 @@ class Link(asyncio.BufferedProtocol):
         """The transport has room again."""
         self._paused = False
         self.flush()
+        self._acknowledge()
 
     # For heirs and calls
 
@@ -143,7 +157,15 @@ class Link(asyncio.BufferedProtocol):
         if self._write_watch is None and (self._paused or core.waiting) and not self.lost:
             self._watch_write()
 
+    def _acknowledge(self) -> None:
+        """Answer PINGs that nothing took along."""
+        if self.core.acknowledges and not self._paused and not self.lost:
+            self._write(self.core.take(0))
+
     def _write(self, data: bytearray) -> None:
+        if self._acknowledge_watch is not None:
+            self._acknowledge_watch.cancel()
+            self._acknowledge_watch = None
         self.written += len(data)
         self.transport.write(data)
 
@@ -171,6 +193,29 @@ class Link(asyncio.BufferedProtocol):
         """Say GOAWAY and close."""
         self.core.goodbye()
         self._flush_and_close()
+
+    # Deadlines
+
+    def watch_deadline(self, deadline: float) -> None:
+        """See to it that the calls that live at `deadline`, the loop's time, hear of theirs.
+
+        One timer for them all: most calls end long before, and a timer costs as much as a frame.
+        """
+        watch = self._deadline_watch
+        if watch is None or deadline < watch.when():
+            if watch is not None:
+                watch.cancel()
+            self._deadline_watch = self.loop.call_at(deadline, self._check_deadlines, deadline)
+
+    def _check_deadlines(self, due: float) -> None:
+        self._deadline_watch = None
+        calls = [stream.owner for stream in self.core.live.values() if stream.owner is not None]
+        for call in calls:
+            if call.deadline is not None and call.deadline <= due:
+                call.expire()
+        later = [call.deadline for call in calls if call.deadline is not None]
+        if later:
+            self.watch_deadline(min(later))
 
     # Slow peers
 

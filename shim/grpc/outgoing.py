@@ -43,9 +43,10 @@ class Outgoing(Generic[Req, Rep]):
         self._link = link
         self._stream = stream
         self._done = False
-        self._timer: asyncio.TimerHandle | None = None
+        #: the loop's time at which the call ends without an answer; None for never
+        self.deadline = deadline
         if deadline is not None:
-            self._timer = link.loop.call_at(deadline, self._expire)
+            link.watch_deadline(deadline)
         stream.owner = self
 
     # What the link tells
@@ -120,8 +121,7 @@ class Outgoing(Generic[Req, Rep]):
         if self._done:
             return
         self._done = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self.deadline = None
         self._settle(fault)
         self._inbox.release()
         if not self._stream.closed:
@@ -129,7 +129,8 @@ class Outgoing(Generic[Req, Rep]):
             self._link.flush_soon()
         self._link.call_over()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The deadline is here."""
         self._finish(RpcError(Status.DEADLINE_EXCEEDED, "context deadline exceeded"))
 
 

@@ -110,12 +110,17 @@ class Connection:
 
     @property
     def ready(self) -> bool:
-        """Whether `take` would give something now."""
+        """Whether `take` would give something that should not wait."""
         return self._out.ready
 
     @property
+    def acknowledges(self) -> bool:
+        """Whether answers to PINGs wait to go with what is sent next, or soon without it."""
+        return bool(self._out.acknowledgements)
+
+    @property
     def busy(self) -> bool:
-        """Whether there is output, or news for `take_drained`."""
+        """Whether there is output that should not wait, or news for `take_drained`."""
         return self._out.ready or bool(self._out.drained)
 
     @property

@@ -146,7 +146,7 @@ class Inbound:
         self.guard.idle_frame()
         data = bytes(payload)
         if not flags & frames.ACK:
-            self._out.control(frames.ping(data, ack=True))
+            self._out.acknowledgements += frames.ping(data, ack=True)
         elif data == DRAIN_PING:
             self.exchange.accepting = False
             self._out.control(frames.goaway(self._streams.last_id, ErrorCode.NO_ERROR))

@@ -40,6 +40,8 @@ class Outbound:
         self.drained: list[Stream] = []
         #: DATA frames so far
         self.frames = 0
+        #: answers to PINGs, which may go with what is sent next
+        self.acknowledgements = bytearray()
         self._buffer = bytearray()
         self._ready: deque[Stream] = deque()
         self._on_closed = on_closed
@@ -48,11 +50,11 @@ class Outbound:
     @property
     def size(self) -> int:
         """Bytes framed and not taken yet."""
-        return len(self._buffer)
+        return len(self._buffer) + len(self.acknowledgements)
 
     @property
     def ready(self) -> bool:
-        """Whether `take` would give something."""
+        """Whether `take` would give something that should not wait."""
         return bool(self._buffer) or (bool(self._ready) and self.window > 0)
 
     def control(self, frame: bytes) -> None:
@@ -146,6 +148,9 @@ class Outbound:
             if stream.queue:  # else dropped while it waited
                 self._put_next(stream)
         taken, self._buffer = self._buffer, bytearray()
+        if self.acknowledgements:
+            taken += self.acknowledgements
+            self.acknowledgements.clear()
         return taken
 
     def _fits(self, stream: Stream, size: int) -> bool:

@@ -140,7 +140,8 @@ class Client:
         end = now() + self._timeout
         try:
             # Before the wait for its turn: that pachd is not reached is told to all at once.
-            await self._channel.connect(self._timeout)
+            if not self._channel.connected:
+                await self._channel.connect(self._timeout)
             await self._turns.take(end - (1 - _WAIT) * self._timeout)
             try:
                 return await self._channel.unary(
