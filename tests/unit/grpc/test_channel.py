@@ -175,6 +175,23 @@ async def test_concurrent_calls_share_one_dial(socket_path: str) -> None:
         await channel.close()
 
 
+async def test_a_lone_ping_is_answered(socket_path: str) -> None:
+    acknowledged: list[bytes] = []
+
+    async def pinging(peer: Peer) -> None:
+        for payload in (b"at first", b"at last."):
+            peer.core.ping(payload)
+            await peer.flush()
+            acknowledged.append((await peer.until(http2.PingAcknowledged)).payload)
+        await _echo(peer)
+
+    async with PeerServer(socket_path, pinging):
+        channel = Channel.unix(socket_path)
+        assert await channel.unary(ECHO, HELLO, timeout=20) == HELLO
+        assert acknowledged == [b"at first", b"at last."]
+        await channel.close()
+
+
 async def test_calls_beyond_the_servers_limit_wait_in_order(socket_path: str) -> None:
     async def narrow(peer: Peer) -> None:
         two_streams = struct.pack(">HL", 3, 2)
@@ -212,6 +229,29 @@ async def test_a_deadline_ends_a_call_without_an_answer(socket_path: str) -> Non
         with pytest.raises(RpcError) as caught:
             await channel.unary(ECHO, HELLO, timeout=0)
         assert caught.value.code is Status.DEADLINE_EXCEEDED
+        await channel.close()
+
+
+async def test_each_call_keeps_to_its_own_deadline(socket_path: str) -> None:
+    ended: list[float] = []
+
+    async def call(timeout: float) -> None:
+        with pytest.raises(RpcError) as caught:
+            await channel.unary(ECHO, HELLO, timeout=timeout)
+        assert caught.value.code is Status.DEADLINE_EXCEEDED
+        ended.append(timeout)
+
+    async with PeerServer(socket_path, _silent):
+        channel = Channel.unix(socket_path)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        endless = asyncio.create_task(channel.unary(ECHO, HELLO))
+        await asyncio.gather(*(call(timeout) for timeout in (0.4, 0.2)))
+        await asyncio.gather(*(call(timeout) for timeout in (0.3, 0.1, 0.2)))
+        assert ended == [0.2, 0.4, 0.1, 0.2, 0.3]
+        assert loop.time() - begun >= 0.4 + 0.3, "none ends early"
+        assert not endless.done()
+        endless.cancel()
         await channel.close()
 
 

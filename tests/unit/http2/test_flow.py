@@ -138,3 +138,16 @@ def test_padding_and_late_data_are_given_back() -> None:
     for _ in range(12):
         assert server.receive(data(1, bytes(16_384)), 0.0) == []
     assert ("GOAWAY", 3) not in codes(server.take(0))
+
+
+def test_a_ping_is_answered_with_what_is_sent_next() -> None:
+    server = serving()
+    server.receive(frames.ping(b"12345678"), 0.0)
+    assert (server.ready, server.busy, server.acknowledges) == (False, False, True)
+    stream = _request(server, 1)
+    assert not server.acknowledges, "it went along"
+    server.receive(frames.ping(b"87654321"), 0.0)
+    server.send_headers(stream, TRAILERS, end=True)
+    kinds = [(kind, flags, payload) for kind, flags, _, payload in sent(server.take(0))]
+    assert kinds == [(FrameType.HEADERS, 5, TRAILERS), (FrameType.PING, 1, b"87654321")]
+    assert not server.take(0)
