@@ -43,21 +43,28 @@ async def plainly(mount: Mount, api: Api, config: Config, subject: str, ttl: int
     One that arrives when the request was given up is revoked again, as is one of a subject that
     pachd knows by another spelling and config refuses by that.
     """
-    minting = asyncio.ensure_future(api.mint(config.admin_token, subject, ttl))
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - we are a coroutine of asyncio's
+    mount.minting.add(task)
     try:
-        minted = await asyncio.shield(minting)
+        minted = await api.mint(config.admin_token, subject, ttl)
+    finally:
+        mount.minting.discard(task)
+    try:
         if minted.subject != subject:
             config.subject_rules.check_reserved(minted.subject)
             config.subject_rules.check_denied(minted.subject)
+        if task.cancelling():  # meanwhile: a mint is not given up once pachd was asked
+            raise asyncio.CancelledError
     except (asyncio.CancelledError, UserError):
-        mount.in_background(_discard(api, config.admin_token, minting))
+        mount.in_background(_discard(api, config.admin_token, minted.token))
         raise
     return minted
 
 
-async def _discard(api: Api, admin: Masked, minting: asyncio.Future[Minted]) -> None:
+async def _discard(api: Api, admin: Masked, token: Masked) -> None:
     try:
-        await api.revoke(admin, (await minting).token)
+        await api.revoke(admin, token)
     except BackendError as error:
         log.warning("a token minted for a request given up ends by its TTL alone: %s", error)
 

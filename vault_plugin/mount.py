@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import functools
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shim import BackendError
 from vault_plugin import config as stored
@@ -84,6 +84,7 @@ class Mount:
         self._forgotten = 0  # how often; tells a load that what it read is stale
         self._elsewhere: dict[Endpoint, Cluster] = {}
         self._users: Counter[Endpoint] = Counter()
+        self.minting: set[asyncio.Task[Any]] = set()  # requests for whom pachd makes a token
         self._background: set[asyncio.Task[None]] = set()
 
     async def find_session(self, storage: Storage) -> Session | None:
@@ -183,8 +184,14 @@ class Mount:
         task.add_done_callback(self._background.discard)
 
     async def close(self) -> None:
-        """End the connection to the cluster: the mount goes."""
+        """End the connection to the cluster: the mount goes.
+
+        What is done in the background is waited for, and tokens made for requests given up, which
+        are to be revoked.
+        """
         self.forget()
+        given_up = [task for task in self.minting if task.cancelling()]
+        await asyncio.gather(*given_up, return_exceptions=True)
         await asyncio.gather(*self._background, return_exceptions=True)
 
 

@@ -132,8 +132,12 @@ class Channel:
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
+        outlives: bool = False,
     ) -> Rep:
         """One message out, one in. `timeout` in seconds covers all, dialling included.
+
+        A call that `outlives` its caller goes on once it is sent, though the task is cancelled:
+        the answer comes as if it were not, and ``asyncio.Task.cancelling`` tells.
 
         Raises RpcError with the server's status, or UNAVAILABLE, DEADLINE_EXCEEDED.
         """
@@ -150,7 +154,7 @@ class Channel:
             call = UnaryExchange(link, stream, method, deadline)
             link.begin(stream, self._block(method.path, deadline, metadata), body)
             try:
-                return await call.answer
+                return await (call.outlived() if outlives else call.answer)
             except asyncio.CancelledError:
                 call.cancel()
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, Generic
 
 from shim import http2
@@ -12,8 +13,6 @@ from shim.grpc.outbox import Outbox
 from shim.grpc.status import RpcError, Status, error_of_http, error_of_trailers
 
 if TYPE_CHECKING:
-    import asyncio
-
     from shim.grpc.client_link import ClientLink
     from shim.grpc.method import Method
 
@@ -147,6 +146,7 @@ class UnaryExchange(Outgoing[Req, Rep]):
         super().__init__(link, stream, deadline)
         self._inbox = Inbox(link, stream, method.reply)
         self._reply: Rep | None = None
+        self._fault: RpcError | None = None
         self.answer: asyncio.Future[Rep] = link.loop.create_future()
 
     def _take(self, data: memoryview) -> None:
@@ -157,11 +157,25 @@ class UnaryExchange(Outgoing[Req, Rep]):
             self._reply = reply
         self._inbox.hold()
 
+    async def outlived(self) -> Rep:
+        """The answer, though whoever waits is cancelled meanwhile; raises RpcError."""
+        while True:
+            try:
+                return await self.answer
+            except asyncio.CancelledError:
+                if self.answer.cancelled():
+                    self.answer = self._link.loop.create_future()
+                    if self._done:
+                        self._tell()
+
     def _settle(self, fault: RpcError | None) -> None:
-        if self.answer.done():  # cancelled by its waiter
-            return
-        if fault is not None:
-            self.answer.set_exception(fault)
+        self._fault = fault
+        if not self.answer.done():  # cancelled by its waiter
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._fault is not None:
+            self.answer.set_exception(self._fault)
         elif self._reply is None:
             self.answer.set_exception(RpcError(Status.INTERNAL, "OK without a message"))
         else:

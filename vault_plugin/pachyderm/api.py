@@ -58,7 +58,11 @@ class Api(Protocol):
         """What `admin` may do."""
 
     async def mint(self, admin: Masked, subject: str, ttl: int | None) -> Minted:
-        """A new token of `subject` that ends in `ttl` seconds, more than 0; None: never."""
+        """A new token of `subject` that ends in `ttl` seconds, more than 0; None: never.
+
+        Once pachd is asked, this is not given up though the task is cancelled: else nobody would
+        know the token. ``asyncio.Task.cancelling`` tells.
+        """
 
     async def extend(self, admin: Masked, token: Masked, ttl: int) -> None:
         """Let `token` last at least `ttl` seconds from now; it is never shortened.

@@ -98,15 +98,21 @@ class Client:
         self._channel = self._new_channel()
 
     async def call(
-        self, method: Method[Req, Rep], request: Req, caller: Masked | None = None
+        self,
+        method: Method[Req, Rep],
+        request: Req,
+        caller: Masked | None = None,
+        *,
+        outlives: bool = False,
     ) -> Rep:
         """Pachd's reply to `request`, made with the token `caller`.
 
+        One that `outlives` its caller is not given up once it is sent (`Channel.unary`).
         Raises PachdError for a refusal, and when pachd is not reached or does not answer in time.
         """
         self._calls += 1
         try:
-            return await self._call(method, request, caller)
+            return await self._call(method, request, caller, outlives)
         finally:
             self._calls -= 1
             if self._closed:
@@ -134,7 +140,9 @@ class Client:
             keepalive_seconds=_KEEPALIVE if self._timeout <= _SHORT_REQUEST else _LONG_KEEPALIVE,
         )
 
-    async def _call(self, method: Method[Req, Rep], request: Req, caller: Masked | None) -> Rep:
+    async def _call(
+        self, method: Method[Req, Rep], request: Req, caller: Masked | None, outlives: bool
+    ) -> Rep:
         metadata = [(_CALLER, caller.reveal())] if caller is not None else []
         now = asyncio.get_running_loop().time
         end = now() + self._timeout
@@ -145,7 +153,7 @@ class Client:
             await self._turns.take(end - (1 - _WAIT) * self._timeout)
             try:
                 return await self._channel.unary(
-                    method, request, timeout=end - now(), metadata=metadata
+                    method, request, timeout=end - now(), metadata=metadata, outlives=outlives
                 )
             finally:
                 self._turns.give_back()

@@ -66,7 +66,7 @@ class V1:
     async def mint(self, admin: Masked, subject: str, ttl: int | None) -> Minted:
         """auth.API/GetAuthToken."""
         request = pb.GetAuthTokenRequest(subject=subject, ttl=_NO_END if ttl is None else ttl)
-        reply = await self._client.call(_GET, request, admin)
+        reply = await self._client.call(_GET, request, admin, outlives=True)
         return Minted(Masked(reply.token), reply.subject or subject)
 
     async def extend(self, admin: Masked, token: Masked, ttl: int) -> None:

@@ -84,7 +84,7 @@ class V2:
         request = pb.GetRobotTokenRequest(
             robot=subject.removeprefix("robot:"), ttl=_NO_END if ttl is None else ttl
         )
-        reply = await self._client.call(_GET_ROBOT, request, admin)
+        reply = await self._client.call(_GET_ROBOT, request, admin, outlives=True)
         return Minted(Masked(reply.token), subject)
 
     async def extend(self, admin: Masked, token: Masked, ttl: int) -> None:

@@ -18,6 +18,8 @@ from tests.unit.grpc.peer import Peer, PeerServer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from shim.grpc.client_link import ClientLink
+
 ECHO = Method("/test.Echo/Echo", BytesValue, BytesValue)
 HELLO = BytesValue(value=b"hello")
 WIRE_HELLO = b"\0\0\0\0\x07\x0a\x05hello"
@@ -252,6 +254,62 @@ async def test_each_call_keeps_to_its_own_deadline(socket_path: str) -> None:
         assert loop.time() - begun >= 0.4 + 0.3, "none ends early"
         assert not endless.done()
         endless.cancel()
+        await channel.close()
+
+
+async def test_a_call_may_outlive_its_caller(socket_path: str) -> None:
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def patient(peer: Peer) -> None:
+        while True:
+            stream = await _request(peer)
+            asked.set()
+            await release.wait()
+            await peer.answer(stream, WIRE_HELLO)
+
+    async with PeerServer(socket_path, patient):
+        channel = Channel.unix(socket_path)
+
+        async def given_up() -> asyncio.Task[BytesValue]:
+            asked.clear()
+            call = asyncio.create_task(channel.unary(ECHO, HELLO, timeout=20, outlives=True))
+            await asked.wait()
+            for _ in range(2):
+                call.cancel()
+                await asyncio.sleep(0.01)
+            return call
+
+        call = await given_up()
+        assert not call.done()
+        release.set()
+        assert await call == HELLO
+        assert call.cancelling() == 2
+
+        release.clear()
+        call = await given_up()
+        (stream,) = _link(channel).core.live.values()
+        call.cancel()
+        stream.owner.on_lost("just now")  # before the task has heard of the third
+        with pytest.raises(RpcError, match="just now"):
+            await asyncio.wait_for(call, 10)
+        await channel.close()
+
+
+def _link(channel: Channel) -> ClientLink:
+    assert channel._link is not None
+    return channel._link
+
+
+async def test_what_was_not_sent_does_not_outlive_its_caller(socket_path: str) -> None:
+    channel = Channel.unix(socket_path, connect_timeout=60)
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(socket_path)
+        mute.listen()
+        call = asyncio.create_task(channel.unary(ECHO, HELLO, timeout=60, outlives=True))
+        await asyncio.sleep(0.1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(call, 10)
         await channel.close()
 
 
