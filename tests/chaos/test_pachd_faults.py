@@ -59,6 +59,7 @@ class Figures:
     due: int = 0
     slowest: float = 0.0  # seconds
     losses: Counter[Loss] = field(default_factory=Counter)
+    lost_by: Counter[str] = field(default_factory=Counter)  # losses by the outage's name
     unclear: Counter[str] = field(default_factory=Counter)  # refusals that name no cause
 
     def add(self, other: Figures) -> None:
@@ -68,6 +69,7 @@ class Figures:
         self.due += other.due
         self.slowest = max(self.slowest, other.slowest)
         self.losses += other.losses
+        self.lost_by += other.lost_by
         self.unclear += other.unclear
 
     def told(self) -> dict[str, Any]:
@@ -81,6 +83,10 @@ class Figures:
                 f"{self.due} leases came due in the outages.",
                 f"The slowest request took {self.slowest:.1f} s of {REQUEST_TIMEOUT} s"
                 " request_timeout.",
+                *(
+                    f"Lost in the outage '{fault}': {number}."
+                    for fault, number in self.lost_by.most_common()
+                ),
             ],
         }
 
@@ -187,7 +193,9 @@ def heal(scene: Scene, figures: Figures, patience: float) -> None:
         due = {lease for lease in due if known(mount, lease)}
         time.sleep(0.5)
     figures.losses[Loss.REVOCATION] += len(due)
-    figures.losses += account(mount).losses()
+    losses = account(mount).losses()
+    figures.losses += losses
+    figures.lost_by[scene.outage.name] += losses.total()
     figures.losses[Loss.TOKEN] += sum(mount.alive(login) for login in scene.due)
     mount.ask("PUT", f"/v1/sys/leases/revoke-prefix/{mount.path}", {"sync": True})
     endless = [token.subject for token in account(mount).lost if token.end is None]
