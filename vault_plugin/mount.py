@@ -191,7 +191,8 @@ class Mount:
         """
         self.forget()
         given_up = [task for task in self.minting if task.cancelling()]
-        await asyncio.gather(*given_up, return_exceptions=True)
+        if given_up:
+            await asyncio.wait(given_up)  # not gathered: they would not heed its cancellation
         await asyncio.gather(*self._background, return_exceptions=True)
 
 

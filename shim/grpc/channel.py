@@ -159,7 +159,7 @@ class Channel:
                 call.cancel()
                 raise
             except Unprocessed:
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or (outlives and _given_up()):
                     raise
                 attempt += 1
 
@@ -285,6 +285,11 @@ def _heed(dialing: asyncio.Task[ClientLink]) -> None:
     """Look at a failure that every caller was gone for: asyncio would complain of it."""
     if not dialing.cancelled():
         dialing.exception()
+
+
+def _given_up() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _late() -> RpcError:

@@ -104,8 +104,8 @@ class Link(asyncio.BufferedProtocol):
         if core.busy:
             # Soon, not now: a call that is answered in this turn takes our replies along.
             self.flush_soon()
-        elif core.acknowledges and self._acknowledge_watch is None:
-            self._acknowledge_watch = self.loop.call_later(_PATIENCE, self._acknowledge)
+        else:
+            self._acknowledge_soon()
 
     def eof_received(self) -> bool:
         """Half-closed connections are none of HTTP/2's: close, once what waits is taken."""
@@ -132,6 +132,8 @@ class Link(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The peer reads slower than we write. We go on reading: it may wait for just that."""
         self._paused = True
+        if self._write_watch is None and not self.lost:
+            self._watch_write()
 
     def resume_writing(self) -> None:
         """The transport has room again."""
@@ -151,11 +153,17 @@ class Link(asyncio.BufferedProtocol):
         core = self.core
         while core.ready and not self._paused and not self.lost:
             self._write(core.take(self.limits.write_chunk))
+        self._acknowledge_soon()
         for stream in core.take_drained():
             if stream.owner is not None:
                 stream.owner.on_drained()
         if self._write_watch is None and (self._paused or core.waiting) and not self.lost:
             self._watch_write()
+
+    def _acknowledge_soon(self) -> None:
+        """See to it that PINGs are answered, should nothing take the answers along."""
+        if self.core.acknowledges and self._acknowledge_watch is None and not self.lost:
+            self._acknowledge_watch = self.loop.call_later(_PATIENCE, self._acknowledge)
 
     def _acknowledge(self) -> None:
         """Answer PINGs that nothing took along."""

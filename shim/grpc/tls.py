@@ -108,7 +108,10 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         """Encrypt and send. A buffer in memory takes all of it."""
-        if not self._open or not data:
+        if not self._open:
+            self._link.written -= len(data)  # it was counted, and is dropped
+            return
+        if not data:
             return
         try:
             self._tls.write(data)

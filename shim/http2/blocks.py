@@ -46,8 +46,10 @@ def encode(fields: Iterable[tuple[str, str]]) -> bytes:
     )
 
 
-#: how many blocks of references are kept with what they mean: a peer has a few, and sends them on
+#: how many blocks of references, of up to so many bytes, are kept with what they mean: a peer that
+#: calls has a few, of ten bytes or so, and sends them again and again
 _KEPT: Final = 64
+_LONGEST_KEPT: Final = 32
 
 
 def encode_literal(name: str, value: str) -> bytes:
@@ -109,7 +111,8 @@ class BlockDecoder:
         section = self._sections.get(block)
         if section is None:
             section = Section(self._read(block))
-            if len(self._sections) < _KEPT and _REFERENCES.fullmatch(block):
+            short = len(self._sections) < _KEPT and len(block) <= _LONGEST_KEPT
+            if short and _REFERENCES.fullmatch(block):
                 self._sections[block] = section
         return section
 

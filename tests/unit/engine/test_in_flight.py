@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from grpc import StatusCode
 
 from shim import BackendError, Response
 from tests.pachd import PachdV2, Simulator, When
@@ -125,6 +126,37 @@ async def test_the_mounts_end_waits_for_the_token_of_a_login_given_up(
     task.cancel()
     await mount.backend.close()
     assert task.cancelled()
+    assert pachd.live()["robot:x"] == 0
+
+
+async def test_the_mounts_end_does_not_outlast_its_grace(mount: Vault, pachd: Pachd) -> None:
+    await mount.write("config", request_timeout="15s")
+    await mount.write("login/robot:warm")
+    pachd.forget()
+    pachd.faults.slow(mint_method(pachd), 60)
+    task = asyncio.ensure_future(mount.write("login/robot:x"))
+    await eventually(lambda: pachd.counts()[mint_method(pachd)] == 1)
+    task.cancel()
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(mount.backend.close(), 0.2)
+    assert time.monotonic() - began < 8
+    pachd.faults.clear()
+
+
+async def test_a_login_given_up_is_not_tried_again(mount: Vault, pachd: Pachd) -> None:
+    await mount.write("login/robot:warm")
+    pachd.forget()
+    pachd.faults.slow(mint_method(pachd), 0.3)
+    pachd.faults.refuse(mint_method(pachd), StatusCode.UNIMPLEMENTED, "unknown service x", times=1)
+    task = asyncio.ensure_future(mount.write("login/robot:x"))
+    await eventually(lambda: pachd.counts()[mint_method(pachd)] == 1)
+    task.cancel()
+    await mount.write("config", crash_safe=True)  # which would look at no cancellation any more
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pachd.counts()[mint_method(pachd)] == 1
     assert pachd.live()["robot:x"] == 0
 
 

@@ -295,6 +295,27 @@ async def test_a_call_may_outlive_its_caller(socket_path: str) -> None:
         await channel.close()
 
 
+async def test_a_call_given_up_is_not_sent_again(socket_path: str) -> None:
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def refusing(peer: Peer) -> None:
+        stream = await _request(peer)
+        asked.set()
+        await release.wait()
+        peer.core.reset(stream, http2.ErrorCode.REFUSED_STREAM)
+        await _echo(peer)
+
+    async with PeerServer(socket_path, refusing):
+        channel = Channel.unix(socket_path)
+        call = asyncio.create_task(channel.unary(ECHO, HELLO, timeout=20, outlives=True))
+        await asked.wait()
+        call.cancel()
+        release.set()
+        with pytest.raises(RpcError, match="the server refused"):
+            await call
+        await channel.close()
+
+
 def _link(channel: Channel) -> ClientLink:
     assert channel._link is not None
     return channel._link

@@ -201,6 +201,19 @@ async def test_a_forged_record_ends_the_connection_with_an_alert(pem: Path) -> N
             await client.read()
 
 
+async def test_what_is_written_after_a_close_counts_as_nothing(pem: Path) -> None:
+    """Else a peer that takes nothing would look as if it took that."""
+    link = Told()
+    async with ends(link, pem) as client:
+        await client.agree()
+        await client.send()
+        await link.until(lambda told: "made" in told)
+        link.transport.close()
+        before = link.written
+        link._write(bytearray(1_000))
+        assert link.written == before
+
+
 async def test_a_reader_that_pauses_the_writer(pem: Path) -> None:
     link = Told()
     async with ends(link, pem) as client:

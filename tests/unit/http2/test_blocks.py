@@ -40,6 +40,16 @@ def test_what_is_remembered_of_blocks_is_bounded() -> None:
     assert 0 < len(decoder._sections) <= 64
 
 
+def test_long_blocks_are_not_remembered() -> None:
+    """A thousand references to one long value are short on the wire and long in memory."""
+    server = serving()
+    for number in range(1, 21, 2):
+        block = _PSEUDO + bytes([0x8F + number]) * 100
+        server.receive(headers(number, block, end=True), float(number))
+    assert not server.failed
+    assert not server._in.exchange._decoder._sections
+
+
 TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=400)
 
 

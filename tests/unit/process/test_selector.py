@@ -2,16 +2,33 @@
 
 import asyncio
 import socket
+import time
 
+import pytest
+
+from shim import selector as selectors
 from shim.selector import ReadyFirst
 
 
-def test_a_loop_that_is_busy_asks_every_fourth_time() -> None:
+def test_a_loop_that_is_busy_asks_every_fourth_time(monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = socket.socketpair()
     with ReadyFirst() as selector, here, there:
         selector.register(here, 1)
         there.send(b"x")
+        monkeypatch.setattr(selectors, "_STALE", 60.0)
+        selector.select(None)
         assert [len(selector.select(0)) for _ in range(8)] == [0, 0, 0, 1, 0, 0, 0, 1]
+
+
+def test_after_a_stall_it_asks_at_once() -> None:
+    here, there = socket.socketpair()
+    with ReadyFirst() as selector, here, there:
+        selector.register(here, 1)
+        there.send(b"x")
+        for _ in range(3):
+            assert len(selector.select(None)) == 1
+            time.sleep(0.05)
+            assert len(selector.select(0)) == 1
 
 
 def test_a_loop_that_would_wait_asks_at_once() -> None:
