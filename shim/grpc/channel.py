@@ -116,7 +116,12 @@ class Channel:
     @property
     def connected(self) -> bool:
         """Whether there is a connection that takes calls, as far as is known."""
-        return self._link is not None and self._link.usable
+        return self._at_hand is not None
+
+    @property
+    def _at_hand(self) -> ClientLink | None:
+        link = self._link
+        return link if link is not None and link.usable else None
 
     async def connect(self, timeout: float | None = None) -> None:
         """Have a live connection, within `timeout` seconds. Calls do this by themselves.
@@ -146,8 +151,8 @@ class Channel:
         deadline = self._deadline(timeout)
         attempt = 1
         while True:
-            link = self._link
-            if link is not None and link.usable and link.core.can_open:  # nothing to wait for
+            link = self._at_hand
+            if link is not None and link.core.can_open:  # nothing to wait for
                 stream = link.core.open()
             else:
                 link, stream = await self._open(deadline)
@@ -233,8 +238,9 @@ class Channel:
 
     async def _connection(self, deadline: float | None) -> ClientLink:
         """The connection at hand, or a new one, which may have ended again."""
-        if self._link is not None and self._link.usable:
-            return self._link
+        link = self._at_hand
+        if link is not None:
+            return link
         return await _until(deadline, asyncio.shield(self._dial()))
 
     def _dial(self) -> asyncio.Task[ClientLink]:

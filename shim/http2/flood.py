@@ -26,8 +26,7 @@ class Allowance:
 
     def earn(self, amount: float) -> None:
         """Give back `amount`, never above the full bucket."""
-        if self._left < self._most:
-            self._left = min(self._most, self._left + amount)
+        self._left = min(self._most, self._left + amount)
 
     def spend(self, now: float) -> bool:
         """Take one; False when the bucket is empty. `now` is in seconds, of any monotonic clock."""

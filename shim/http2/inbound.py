@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 #: opaque data of the PING between the two GOAWAYs of a drain; no other PING of ours has it
 DRAIN_PING: Final = b"draining"
-_CONTINUATION: Final = int(FrameType.CONTINUATION)
 
 
 class Inbound:
@@ -67,7 +66,7 @@ class Inbound:
                 self._reset(fault)
 
     def _on_frame(self, kind: int, flags: int, stream_id: int, payload: memoryview) -> None:
-        if self.exchange.in_block and kind != _CONTINUATION:
+        if self.exchange.in_block and kind != FrameType.CONTINUATION:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a frame inside a header block")
         if not self.greeted and (kind != FrameType.SETTINGS or flags & frames.ACK):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")

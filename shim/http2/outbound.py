@@ -101,24 +101,11 @@ class Outbound:
         longest = max(len(head), len(tail))
         if longest > self.peer.max_frame_size or self._table_notice or not self._fits(stream, size):
             return False
-        number = stream.id
-        pack = frames.HEADER.pack
-        stream.send_window -= size
-        self.window -= size
-        stream.sent += size
-        self.frames += 1
-        buffer = self._buffer
-        length = len(head)
-        buffer += pack(length >> 8, length & 0xFF, _HEADERS, frames.END_HEADERS, number)
-        buffer += head
-        ended = 0 if tail else frames.END_STREAM
-        buffer += pack(size >> 8, size & 0xFF, _DATA, ended, number)
-        buffer += body
+        self._buffer += frames.frame(_HEADERS, frames.END_HEADERS, stream.id, head)
+        self._put_data(stream, body, size, end=not tail)
         if tail:
-            length = len(tail)
-            buffer += pack(length >> 8, length & 0xFF, _HEADERS, _LAST_HEADERS, number)
-            buffer += tail
-        self._end(stream)
+            self._buffer += frames.frame(_HEADERS, _LAST_HEADERS, stream.id, tail)
+            self._end(stream)
         return True
 
     def drop(self, stream: Stream) -> None:

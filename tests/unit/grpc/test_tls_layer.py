@@ -95,6 +95,13 @@ async def ends(
     await asyncio.sleep(0)
 
 
+async def agreed(link: Told, client: ByHand) -> None:
+    """Have the handshake done at both ends."""
+    await client.agree()
+    await client.send()
+    await link.until(lambda told: "made" in told)
+
+
 async def test_records_that_come_together_are_handed_over_together(pem: Path) -> None:
     link = Told()
     async with ends(link, pem) as client:
@@ -205,9 +212,7 @@ async def test_what_is_written_after_a_close_counts_as_nothing(pem: Path) -> Non
     """Else a peer that takes nothing would look as if it took that."""
     link = Told()
     async with ends(link, pem) as client:
-        await client.agree()
-        await client.send()
-        await link.until(lambda told: "made" in told)
+        await agreed(link, client)
         link.transport.close()
         before = link.written
         link._write(bytearray(1_000))
@@ -217,9 +222,7 @@ async def test_what_is_written_after_a_close_counts_as_nothing(pem: Path) -> Non
 async def test_a_reader_that_pauses_the_writer(pem: Path) -> None:
     link = Told()
     async with ends(link, pem) as client:
-        await client.agree()
-        await client.send()
-        await link.until(lambda told: "made" in told)
+        await agreed(link, client)
         link.transport.set_write_buffer_limits(high=100_000)
         written, before = 0, link.written
         while "paused" not in link.told:
@@ -280,9 +283,7 @@ async def test_a_handshake_that_is_not_finished_in_time(pem: Path) -> None:
 async def test_a_finished_handshake_has_all_the_time(pem: Path) -> None:
     link = Told()
     async with ends(link, pem, limit=0.3) as client:
-        await client.agree()
-        await client.send()
-        await link.until(lambda told: "made" in told)
+        await agreed(link, client)
         await asyncio.sleep(0.5)
         assert link.told == ["made"]
 
