@@ -83,7 +83,7 @@ async def safely(
     """
     grants = held.parsed_grants
     for grant in grants:
-        api.check_grant(grant)
+        await api.check_grant(grant)
     # A rollback must not meet a request that is still under way.
     min_age = (CALLS + len(grants)) * config.request_timeout + _GRACE
     begun = time.time()

@@ -203,4 +203,5 @@ def connect(config: Config, endpoint: Endpoint, generation: str) -> Cluster:
         request_timeout=config.request_timeout,
         max_in_flight=config.max_in_flight,
         generation=generation,
+        version=config.pachyderm_version,
     )

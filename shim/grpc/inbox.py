@@ -21,18 +21,27 @@ Msg = TypeVar("Msg", bound=Message)
 
 
 class Inbox(Generic[Msg]):
-    """Parses what comes and accounts for what is kept of it."""
+    """Parses what comes and accounts for what is kept of it.
 
-    __slots__ = ("_encoding", "_held", "_link", "_parse", "_reader", "_stream")
+    A message has at most `limit` bytes, None for the `max_message` of the link.
+    """
+
+    __slots__ = ("_encoding", "_held", "_limit", "_link", "_parse", "_reader", "_stream")
 
     def __init__(
-        self, link: Link, stream: http2.Stream, kind: type[Msg], encoding: str = ""
+        self,
+        link: Link,
+        stream: http2.Stream,
+        kind: type[Msg],
+        encoding: str = "",
+        limit: int | None = None,
     ) -> None:
         self._link = link
         self._stream = stream
         # upb parses any buffer; its stubs say bytes only.
         self._parse = cast("Callable[[memoryview], Msg]", kind.FromString)
         self._encoding = encoding
+        self._limit = link.limits.max_message if limit is None else limit
         self._reader: MessageReader | None = None  # once a message comes in pieces
         self._held = 0
 
@@ -46,10 +55,10 @@ class Inbox(Generic[Msg]):
         parse = self._parse
         try:
             if self._reader is None:
-                lone = lone_message(data, self._link.limits.max_message)
+                lone = lone_message(data, self._limit)
                 if lone is not None:
                     return [(parse(lone), len(lone))]
-                self._reader = MessageReader(self._link.limits.max_message, self._encoding)
+                self._reader = MessageReader(self._limit, self._encoding)
             return [(parse(view), len(view)) for view in self._reader.feed(data)]
         except RpcError:
             raise

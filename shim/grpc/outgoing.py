@@ -144,7 +144,7 @@ class UnaryExchange(Outgoing[Req, Rep]):
         deadline: float | None,
     ) -> None:
         super().__init__(link, stream, deadline)
-        self._inbox = Inbox(link, stream, method.reply)
+        self._inbox = Inbox(link, stream, method.reply, limit=method.max_reply)
         self._reply: Rep | None = None
         self._fault: RpcError | None = None
         self.answer: asyncio.Future[Rep] = link.loop.create_future()

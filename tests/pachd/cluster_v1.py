@@ -1,5 +1,6 @@
 """A cluster of generation 1.x: what it stores, and who may enter."""
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from enum import Enum
@@ -41,7 +42,7 @@ WHEN_PARTIAL = {
     "RestoreAuthToken": _partial,
     "RevokeAuthToken": not_activated,
 }
-ALWAYS_OPEN = {"Activate", "GetVersion"}
+ALWAYS_OPEN = {"Activate", "GetVersion", "InspectCluster"}
 
 
 class ClusterV1:
@@ -59,10 +60,12 @@ class ClusterV1:
         admin: str = "robot:admin",
         identity_providers: Iterable[str] = ("GitHub",),
         repos: Iterable[str] = ("images",),
+        cluster_id: str = "",
     ) -> None:
         self.clock = clock or RealClock()
         self.auth = auth
         self.enterprise_active = True
+        self.id = cluster_id or str(uuid.uuid4())
         self.identity_providers = set(identity_providers)
         self.root_token = root_token or new_token()
         self.admins: set[str] = set()

@@ -1,5 +1,6 @@
 """A cluster of generation 2.x: what it stores, and who may enter."""
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -56,10 +57,12 @@ class ClusterV2:
         root_token_in_environment: bool = False,
         projects: Iterable[str] = ("default",),
         repos: Iterable[str] = ("default/images",),
+        cluster_id: str = "",
     ) -> None:
         self.clock = clock or RealClock()
         self.active = False
         self.enterprise_active = True
+        self.id = cluster_id or uuid.uuid4().hex
         self.root_token = root_token or new_token()
         self.root_token_in_environment = root_token_in_environment
         self.tokens = TokenRows(self.clock)

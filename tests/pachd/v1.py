@@ -8,8 +8,8 @@ from grpc import StatusCode
 
 from tests.pachd.call import Call, Methods, typed
 from tests.pachd.cluster_v1 import Auth, admins_only
+from tests.pachd.proto import admin_v2_pb2, version_pb2
 from tests.pachd.proto import auth_v1_pb2 as pb
-from tests.pachd.proto import version_pb2
 from tests.pachd.refusal import Refusal, bad_token, expired, same_hash
 from tests.pachd.scopes import Scopes
 from tests.pachd.tokens import Lease, hashed, new_token
@@ -44,10 +44,16 @@ class PachdV1(Scopes):
                 },
             ),
             "versionpb.API": {"GetVersion": (empty_pb2.Empty, self.get_version)},
+            "admin.API": typed(admin_v2_pb2, {"InspectCluster": self.inspect_cluster}),
         }
 
     async def get_version(self, call: Call, request: empty_pb2.Empty) -> version_pb2.Version:
         return version_pb2.Version(major=1, minor=13, micro=4)
+
+    async def inspect_cluster(
+        self, call: Call, request: admin_v2_pb2.InspectClusterRequest
+    ) -> admin_v2_pb2.ClusterInfo:
+        return admin_v2_pb2.ClusterInfo(id=self.id, deployment_id=self.id)
 
     async def activate(self, call: Call, request: pb.ActivateRequest) -> pb.ActivateResponse:
         if not self.enterprise_active:

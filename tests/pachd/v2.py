@@ -65,7 +65,7 @@ class PachdV2(ClusterV2):
             "means that it is likely too old.  Please upgrade it."
         )
         return admin_v2_pb2.ClusterInfo(
-            id="ref-cluster",
+            id=self.id,
             warnings_ok=True,
             warnings=[] if request.HasField("client_version") else [warning],
             web_resources=admin_v2_pb2.WebResource(

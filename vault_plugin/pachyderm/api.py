@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from shim import Masked
     from vault_plugin.grants import Grant
+    from vault_plugin.pachyderm.release import Release
 
 
 class Right(enum.StrEnum):
@@ -16,6 +19,7 @@ class Right(enum.StrEnum):
 
     MINT = "mint tokens"
     RESTORE = "restore tokens"
+    EXTRACT = "tell which tokens there are"
     REVOKE_SUBJECT = "revoke all tokens of a subject"
     GRANT = "grant access to projects and repos"
     ROTATE_ROOT = "rotate the root token"
@@ -37,19 +41,42 @@ class Minted:
     subject: str
 
 
-class Api(Protocol):
-    """pachd's auth and version API. Every method raises PachdError.
+class TokenInfo(NamedTuple):
+    """A token that pachd holds: its hash (`tokens.hashed`), whose it is, when it ends.
 
-    `generation` is ``1.x`` or ``2.x``. A token lasts at most `longest` seconds (None: no limit);
-    `extends` tells whether a token's life can be changed once it is minted.
+    `expires` is Unix seconds, None for never.
+    """
+
+    hash: str
+    subject: str
+    expires: float | None
+
+
+class Api(Protocol):
+    """pachd's auth, version and admin API. Every method raises PachdError.
+
+    `generation` is ``1.x`` or ``2.x``, `release` the version's numbers, None until they are known.
+    A token lasts at most `longest` seconds (None: no limit); `extends` tells whether a token's
+    life can be changed once it is minted, `endless` whether `mint` can give one without end.
     """
 
     generation: str
     longest: int | None
     extends: bool
+    release: Release | None
+
+    @property
+    def endless(self) -> bool:
+        """Whether a token that `mint` is asked for without an end has none."""
 
     async def version(self) -> str:
-        """Pachd's version, such as ``2.11.6``; needs no token."""
+        """Pachd's version, such as ``2.11.6``; needs no token. Sets `release`."""
+
+    async def cluster_id(self) -> str:
+        """The id the cluster gives itself, which anyone can claim; needs no token.
+
+        Empty where this release has no such call, or refuses it.
+        """
 
     async def who_am_i(self, token: Masked) -> Identity:
         """Whose token `token` is."""
@@ -59,6 +86,8 @@ class Api(Protocol):
 
     async def mint(self, admin: Masked, subject: str, ttl: int | None) -> Minted:
         """A new token of `subject` that ends in `ttl` seconds, more than 0; None: never.
+
+        Where the release is not `endless`, None gives `longest`.
 
         Once pachd is asked, this is not given up though the task is cancelled: else nobody would
         know the token. ``asyncio.Task.cancelling`` tells.
@@ -73,11 +102,28 @@ class Api(Protocol):
     async def revoke(self, caller: Masked, token: Masked) -> int:
         """End `token`; gives how many tokens that ended, 0 when it was already gone.
 
-        `caller` may be the token itself. An error never means that the token is gone.
+        `caller` may be the token itself. An error never means that the token is gone, and a
+        return always does.
         """
 
-    async def revoke_subject(self, admin: Masked, subject: str) -> int:
-        """End every token of `subject`; gives how many. UserError where it cannot be done."""
+    async def revoke_subject(self, admin: Masked, subject: str) -> int | None:
+        """End every token of `subject`; gives how many, None where pachd does not tell.
+
+        UserError where it cannot be done.
+        """
+
+    def extract(self, admin: Masked) -> AsyncIterator[TokenInfo]:
+        """Every token of robots, and of nobody else; on 2.x also those that have expired.
+
+        Raises UserError where this release cannot tell, BackendError for an answer that makes
+        no sense.
+        """
+
+    async def check_crash_safe(self) -> None:
+        """Raise UserError where this release cannot mint crash-safe."""
+
+    async def check_subject(self, subject: str) -> None:
+        """Raise UserError for a subject that is too long for this release."""
 
     async def restore(self, admin: Masked, token: Masked, subject: str, ends: float | None) -> None:
         """Make `token`, which the caller chose, one of `subject`.
@@ -86,8 +132,8 @@ class Api(Protocol):
         than a second from pachd's now means never.
         """
 
-    def check_grant(self, grant: Grant) -> None:
-        """Raise UserError for a grant this generation does not have."""
+    async def check_grant(self, grant: Grant) -> None:
+        """Raise UserError for a grant this release does not have."""
 
     async def grant(self, admin: Masked, subject: str, grant: Grant) -> None:
         """Let `grant` be all that `subject` may do on its resource."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shim.grpc import Channel, Limits, Method, RpcError, Status
 from vault_plugin.pachyderm import address
@@ -158,21 +158,24 @@ class Client:
             finally:
                 self._turns.give_back()
         except TimeoutError:  # while it waited: the call itself ends by an RpcError
-            refusal = self._refusal(_no_turn(_WAIT * self._timeout), request, caller)
+            refusal = self._refusal(_no_turn(_WAIT * self._timeout), method, request, caller)
         except RpcError as error:
-            refusal = self._refusal(error, request, caller)
+            refusal = self._refusal(error, method, request, caller)
         # Not inside the handler, where it would drag pachd's own words along as its context.
         if refusal.meaning is Meaning.WRONG_GENERATION:
             self._on_wrong_generation()
         raise refusal
 
-    def _refusal(self, error: RpcError, request: Message, caller: Masked | None) -> PachdError:
+    def _refusal(
+        self, error: RpcError, method: Method[Any, Any], request: Message, caller: Masked | None
+    ) -> PachdError:
         told = _tokens(request, caller)
         # The transport names the address as it dials it; here it stands as it was written.
         message = _shown(error.message.removeprefix(f"{self._where}: "), told)
         if error.code is Status.DEADLINE_EXCEEDED:
             message = f"no answer within {self._timeout:g}s"
-        return PachdError(self._endpoint.pachd_address, error.code, message)
+        name = method.path.rpartition("/")[2]
+        return PachdError(self._endpoint.pachd_address, error.code, message, name)
 
 
 def _no_turn(waited: float) -> RpcError:

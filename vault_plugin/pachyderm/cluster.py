@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+from vault_plugin.pachyderm import release
 from vault_plugin.pachyderm.client import Client, Endpoint
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.v1 import V1
@@ -14,16 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vault_plugin.pachyderm.api import Api
+    from vault_plugin.pachyderm.release import Release
 
 # Asked in this order.
-GENERATIONS: dict[str, Callable[[Client], Api]] = {V2.generation: V2, V1.generation: V1}
+GENERATIONS: dict[str, Callable[[Client, Release | None], Api]] = {
+    V2.generation: V2,
+    V1.generation: V1,
+}
 
 
 class Cluster:
     """Holds one connection to one pachd.
 
-    `generation`, where it is known already, saves asking. Closed by `close` or by leaving its
-    ``async with``.
+    `generation` and `version`, where they are known already, save asking. Closed by `close` or by
+    leaving its ``async with``.
     """
 
     def __init__(
@@ -33,6 +38,7 @@ class Cluster:
         request_timeout: float,
         max_in_flight: int,
         generation: str = "",
+        version: str = "",
     ) -> None:
         self.endpoint = endpoint
         self._client = Client(
@@ -42,7 +48,7 @@ class Cluster:
             on_wrong_generation=self._forget_generation,
         )
         known = GENERATIONS.get(generation)
-        self._api: Api | None = known(self._client) if known is not None else None
+        self._api = None if known is None else known(self._client, release.parse(version))
         self._asking = asyncio.Lock()
 
     async def api(self) -> Api:
@@ -53,13 +59,13 @@ class Cluster:
         if self._api is None:
             async with self._asking:
                 if self._api is None:
-                    self._api = await self.ask()
+                    return await self.ask()
         return self._api
 
     async def ask(self) -> Api:
-        """As `api`, but asked anew."""
+        """As `api`, but asked anew: pachd may have been upgraded."""
         for generation in GENERATIONS.values():
-            api = generation(self._client)
+            api = generation(self._client, None)
             try:
                 await api.version()
             except PachdError as error:
@@ -67,6 +73,7 @@ class Cluster:
                     raise
                 refusal = error
             else:
+                self._api = api
                 return api
         raise refusal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import fnmatch
 
 from shim import BackendError, ErrorType
 from shim.grpc import Status
@@ -27,9 +28,11 @@ class Meaning(enum.Enum):
     NOT_ACTIVATED = "activate auth on the cluster with `pachctl auth activate`"
     PARTIALLY_ACTIVATED = "auth is being activated or deactivated; try again once that is done"
     WRONG_GENERATION = "pachd changed its generation, or is no pachd; try again"
+    NO_METHOD = "this release of Pachyderm does not have it: upgrade the cluster, or do without"
     GONE = "the token is expired or already revoked"
     LONGER = "the token lasts longer already"
     BAD_SUBJECT = "write a subject this cluster knows, such as robot:name"
+    LONG_SUBJECT = "write a shorter subject: 64 characters before Pachyderm 2.5.0, 128 since"
     NO_RESOURCE = "write a project or repo that exists"
     NO_ROLE = "write roles this cluster knows, such as repoReader"
     NO_LICENCE = "until its licence is renewed this cluster takes calls of cluster admins alone"
@@ -37,35 +40,48 @@ class Meaning(enum.Enum):
     REFUSED = ""
 
 
-# First match wins: the status, what its message holds, the meaning. From the recorded answers of
-# pachd 1.13.4 and 2.11.6.
-_TABLE = (
-    (Status.UNAVAILABLE, "partially activated", Meaning.PARTIALLY_ACTIVATED),
-    (Status.UNAVAILABLE, "", Meaning.NO_ANSWER),
-    (Status.DEADLINE_EXCEEDED, "", Meaning.NO_ANSWER),
-    (Status.CANCELLED, "", Meaning.NO_ANSWER),
-    (Status.UNIMPLEMENTED, "not activated", Meaning.NOT_ACTIVATED),
-    (Status.UNIMPLEMENTED, "unknown service", Meaning.WRONG_GENERATION),
-    (Status.UNAUTHENTICATED, "", Meaning.BAD_CALLER),
-    (Status.INTERNAL, "token expiration is in the past", Meaning.EXPIRED_CALLER),
-    (Status.INTERNAL, "token has expired or is already revoked", Meaning.GONE),
-    (Status.PERMISSION_DENIED, "", Meaning.DENIED),
-    (Status.UNKNOWN, "is not authorized to perform this operation", Meaning.DENIED),
-    (Status.UNKNOWN, "is shorter than token's existing TTL", Meaning.LONGER),
-    (Status.UNKNOWN, "Enterprise is not active in this cluster", Meaning.NO_LICENCE),
-    (Status.UNKNOWN, "no role binding", Meaning.NO_RESOURCE),
-    (Status.UNKNOWN, "not found", Meaning.NO_RESOURCE),
-    (Status.UNKNOWN, "unknown role", Meaning.NO_ROLE),
-    (Status.UNKNOWN, "RotateRootToken() is disabled", Meaning.ROOT_FIXED),
-    (Status.UNKNOWN, "subject has unrecognized prefix", Meaning.BAD_SUBJECT),
-    (Status.UNKNOWN, "invalid username has multiple prefixes", Meaning.BAD_SUBJECT),
-    (Status.UNKNOWN, "GetAuthTokenRequest.Subject is invalid", Meaning.BAD_SUBJECT),
+# What the same words mean depends on the call that was made.
+_REVOKE = ("RevokeAuthToken",)
+_ACCESS = ("SetScope", "ModifyRoleBinding")
+_ANY = ()
+
+# First match wins: the status, what its message holds (a glob), the meaning, of which methods. From
+# the recorded answers of pachd 1.8.8 to 2.11.6.
+_TABLE: tuple[tuple[Status, str, Meaning, tuple[str, ...]], ...] = (
+    (Status.UNAVAILABLE, "partially activated", Meaning.PARTIALLY_ACTIVATED, _ANY),
+    (Status.UNAVAILABLE, "", Meaning.NO_ANSWER, _ANY),
+    (Status.DEADLINE_EXCEEDED, "", Meaning.NO_ANSWER, _ANY),
+    (Status.CANCELLED, "", Meaning.NO_ANSWER, _ANY),
+    (Status.UNIMPLEMENTED, "not activated", Meaning.NOT_ACTIVATED, _ANY),
+    (Status.UNIMPLEMENTED, "unknown service", Meaning.WRONG_GENERATION, _ANY),
+    (Status.UNKNOWN, "this server is running pachyderm 2.x", Meaning.WRONG_GENERATION, _ANY),
+    (Status.UNIMPLEMENTED, "unknown method", Meaning.NO_METHOD, _ANY),
+    (Status.UNKNOWN, "no auth function for", Meaning.NO_METHOD, _ANY),
+    (Status.UNAUTHENTICATED, "", Meaning.BAD_CALLER, _ANY),
+    (Status.INTERNAL, "token expiration is in the past", Meaning.EXPIRED_CALLER, _ANY),
+    (Status.INTERNAL, "token has expired or is already revoked", Meaning.GONE, _ANY),
+    (Status.PERMISSION_DENIED, "", Meaning.DENIED, _ANY),
+    (Status.UNKNOWN, "is not authorized to perform this operation", Meaning.DENIED, _ANY),
+    (Status.UNKNOWN, "is shorter than token's existing TTL", Meaning.LONGER, _ANY),
+    (Status.UNKNOWN, "Enterprise is not active in this cluster", Meaning.NO_LICENCE, _ANY),
+    (Status.UNKNOWN, "pachyderm_auth/tokens/* not found", Meaning.GONE, _REVOKE),
+    (Status.UNKNOWN, "no role binding", Meaning.NO_RESOURCE, _ACCESS),
+    (Status.UNKNOWN, "not found", Meaning.NO_RESOURCE, _ACCESS),
+    (Status.UNKNOWN, "unknown resource type", Meaning.NO_RESOURCE, _ACCESS),
+    (Status.UNKNOWN, "value too long for type character varying", Meaning.LONG_SUBJECT, _ANY),
+    (Status.UNKNOWN, "unknown role", Meaning.NO_ROLE, _ANY),
+    (Status.UNKNOWN, "RotateRootToken() is disabled", Meaning.ROOT_FIXED, _ANY),
+    (Status.UNKNOWN, "subject has unrecognized prefix", Meaning.BAD_SUBJECT, _ANY),
+    (Status.UNKNOWN, "invalid username has multiple prefixes", Meaning.BAD_SUBJECT, _ANY),
+    (Status.UNKNOWN, "GetAuthTokenRequest.Subject is invalid", Meaning.BAD_SUBJECT, _ANY),
 )
 # What the caller or the operator must change is a 400; the rest is pachd's trouble, a 500.
 _BAD_REQUESTS = {
     Meaning.DENIED,
     Meaning.NOT_ACTIVATED,
+    Meaning.NO_METHOD,
     Meaning.BAD_SUBJECT,
+    Meaning.LONG_SUBJECT,
     Meaning.NO_RESOURCE,
     Meaning.NO_ROLE,
     Meaning.ROOT_FIXED,
@@ -75,14 +91,15 @@ _MAYBE_DONE = {Meaning.NO_ANSWER, Meaning.REFUSED}
 
 
 class PachdError(BackendError):
-    """pachd at `address` answered with a refusal, or did not answer.
+    """pachd at `address` answered a call of `method` with a refusal, or did not answer.
 
     Its text is the address, pachd's own words and what to do; pachd's words hold no token.
     `undone` is whether it is certain that the call changed nothing.
     """
 
-    def __init__(self, address: str, status: Status, message: str) -> None:
-        self.meaning = _meaning(status, message)
+    def __init__(self, address: str, status: Status, message: str, method: str = "") -> None:
+        self.address = address
+        self.meaning = _meaning(status, message, method)
         if self.meaning in _BAD_REQUESTS:
             self.kind, self.status = ErrorType.CODED, 400
         self.undone = self.meaning not in _MAYBE_DONE
@@ -90,8 +107,10 @@ class PachdError(BackendError):
         super().__init__(f"pachd at {address}: {message}{advice}")
 
 
-def _meaning(status: Status, message: str) -> Meaning:
-    for known, fragment, meaning in _TABLE:
-        if status is known and fragment in message:
+def _meaning(status: Status, message: str, method: str) -> Meaning:
+    for known, fragment, meaning, methods in _TABLE:
+        if status is not known or (methods and method not in methods):
+            continue
+        if fnmatch.fnmatchcase(message, f"*{fragment}*"):
             return meaning
     return Meaning.REFUSED

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.empty_pb2 import Empty
 
 from shim import BackendError, Masked, UserError
-from shim.grpc import Method
+from shim.grpc import Method, Status
 from vault_plugin import grants
+from vault_plugin.pachyderm import release as releases
 from vault_plugin.pachyderm.api import Identity, Minted, Right
 from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.extract import LARGEST, RawAnswer
 from vault_plugin.pachyderm.proto import v1_pb2 as pb
+from vault_plugin.pachyderm.release import Feature
+from vault_plugin.pachyderm.spoken import Spoken
 from vault_plugin.tokens import hashed
 
 if TYPE_CHECKING:
     from vault_plugin.grants import Grant
-    from vault_plugin.pachyderm.client import Client
 
 _VERSION = Method("/versionpb.API/GetVersion", Empty, pb.Version)
 _WHO_AM_I = Method("/auth.API/WhoAmI", pb.WhoAmIRequest, pb.WhoAmIResponse)
@@ -28,31 +31,45 @@ _REVOKE = Method("/auth.API/RevokeAuthToken", pb.RevokeAuthTokenRequest, pb.Revo
 _RESTORE = Method(
     "/auth.API/RestoreAuthToken", pb.RestoreAuthTokenRequest, pb.RestoreAuthTokenResponse
 )
+_EXTRACT = Method(
+    "/auth.API/ExtractAuthTokens", pb.ExtractAuthTokensRequest, RawAnswer, max_reply=LARGEST
+)
+_INSPECT = Method("/admin.API/InspectCluster", pb.InspectClusterRequest, pb.ClusterInfo)
 _SET_SCOPE = Method("/auth.API/SetScope", pb.SetScopeRequest, pb.SetScopeResponse)
-_ADMIN_RIGHTS = frozenset({Right.MINT, Right.RESTORE, Right.GRANT})
+_RIGHTS = {
+    Right.MINT: None,
+    Right.RESTORE: Feature.RESTORE,
+    Right.EXTRACT: Feature.EXTRACT,
+    Right.GRANT: Feature.GRANT,
+}
 _NO_END = -1  # as a ttl
+_LONGEST = 30 * 24 * 3600  # seconds
 
 
-class V1:
+class V1(Spoken):
     """The API of a 1.x pachd."""
 
     generation = "1.x"
-    # What is asked beyond 30 days is silently cut, or refused on extension.
-    longest: int | None = 30 * 24 * 3600
+    # What is asked beyond 30 days is silently cut, or refused on extension; not so by releases
+    # before 1.9.8, which may be upgraded.
+    longest: int | None = _LONGEST
     extends = True
+    _VERSION = _VERSION
+    _INSPECT = _INSPECT
+    _EXTRACT = _EXTRACT
+    _TOKENS = pb.ExtractAuthTokensResponse
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    async def version(self) -> str:
-        """versionpb.API/GetVersion."""
-        v = await self._client.call(_VERSION, Empty())
-        return f"{v.major}.{v.minor}.{v.micro}{v.additional}"
+    @property
+    def endless(self) -> bool:
+        """Not from 1.9.8 until 1.11.0."""
+        return releases.has(self.release, Feature.ENDLESS)
 
     async def who_am_i(self, token: Masked) -> Identity:
         """auth.API/WhoAmI, whose ttl is whole seconds left, -1 for no end."""
         who = await self._client.call(_WHO_AM_I, pb.WhoAmIRequest(), token)
-        return Identity(who.username, None if who.ttl < 0 else time.time() + who.ttl)
+        if who.ttl < 0 or (who.ttl == 0 and not releases.has(await self._known(), Feature.END)):
+            return Identity(who.username, None)
+        return Identity(who.username, time.time() + who.ttl)
 
     async def rights(self, admin: Masked) -> frozenset[Right]:
         """A cluster admin may do all that 1.x has, anybody else nothing of it.
@@ -61,11 +78,16 @@ class V1:
         """
         await self._client.call(_ADMINS, pb.GetAdminsRequest(), admin)
         who = await self._client.call(_WHO_AM_I, pb.WhoAmIRequest(), admin)
-        return _ADMIN_RIGHTS if who.is_admin else frozenset()
+        known = await self._known()
+        can = (right for right, needs in _RIGHTS.items() if not needs or releases.has(known, needs))
+        return frozenset(can if who.is_admin else ())
 
     async def mint(self, admin: Masked, subject: str, ttl: int | None) -> Minted:
         """auth.API/GetAuthToken."""
-        request = pb.GetAuthTokenRequest(subject=subject, ttl=_NO_END if ttl is None else ttl)
+        if ttl is None:
+            endless = releases.has(await self._known(), Feature.ENDLESS)
+            ttl = _NO_END if endless else _LONGEST
+        request = pb.GetAuthTokenRequest(subject=subject, ttl=ttl)
         reply = await self._client.call(_GET, request, admin, outlives=True)
         return Minted(Masked(reply.token), reply.subject or subject)
 
@@ -81,9 +103,15 @@ class V1:
     async def revoke(self, caller: Masked, token: Masked) -> int:
         """auth.API/RevokeAuthToken, for which a token already gone is an error.
 
-        It calls auth not activated also while auth is partially so, when tokens may live;
-        GetAdmins tells the two apart, and its refusal is the one raised.
+        Not so before 1.11.8, where it answers nothing but OK. It calls auth not activated also
+        while auth is partially so, when tokens may live; GetAdmins tells the two apart, and its
+        refusal is the one raised.
         """
+        if not releases.has(await self._known(), Feature.COUNT):
+            return await self._proven(token, lambda: self._revoke(caller, token))
+        return await self._revoke(caller, token)
+
+    async def _revoke(self, caller: Masked, token: Masked) -> int:
         request = pb.RevokeAuthTokenRequest(token=token.reveal())
         try:
             await self._client.call(_REVOKE, request, caller)
@@ -112,15 +140,29 @@ class V1:
         )
         if ends is not None:
             entry.expiration.FromNanoseconds(int((ends + 1) * 1e9))
-        await self._client.call(_RESTORE, pb.RestoreAuthTokenRequest(token=entry), admin)
+        try:
+            await self._client.call(_RESTORE, pb.RestoreAuthTokenRequest(token=entry), admin)
+        except PachdError as error:
+            if error.meaning is not Meaning.WRONG_GENERATION:
+                raise
+            await self.version()  # raises the same, unless it is this method alone: so 1.8 says it
+            missing = "unknown method RestoreAuthToken for service auth.API"
+            raise PachdError(error.address, Status.UNIMPLEMENTED, missing) from None
 
-    def check_grant(self, grant: Grant) -> None:
+    @staticmethod
+    def _subject(entry: Any) -> str:
+        subject: str = entry.token_info.subject
+        return subject
+
+    async def check_grant(self, grant: Grant) -> None:
         """Only one scope on a repo."""
         if grant.kind != grants.REPO or grant.roles[1:] or grant.roles[0] not in grants.SCOPES:
+            await self._confirm()
             raise UserError(
                 f"invalid grants: pachd 1.x grants one of {', '.join(grants.SCOPES)} on a repo;"
                 f" write repo:<repo>=READER, not {grant.texts[0]}"
             )
+        await self.require(Feature.GRANT)
 
     async def grant(self, admin: Masked, subject: str, grant: Grant) -> None:
         """auth.API/SetScope."""

@@ -157,7 +157,7 @@ async def _store(mount: Mount, request: Request, role: Role, values: dict[str, A
         if changed.grants and session.config.generation:  # else at use
             api = await session.api()
             for grant in changed.parsed_grants:
-                api.check_grant(grant)
+                await api.check_grant(grant)
     await changed.save(request.storage, request.fields["name"])
 
 

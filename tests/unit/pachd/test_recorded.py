@@ -184,5 +184,5 @@ def test_1x_answers_as_recorded() -> None:
 def test_2x_answers_as_recorded() -> None:
     # A token of 100 s was minted at 0.61 s.
     start = epoch("2026-11-21T07:54:55.417427Z") - 100 - 0.61
-    cluster = PachdV2(clock=ManualClock(start), root_token="iamroot")
+    cluster = PachdV2(clock=ManualClock(start), root_token="iamroot", cluster_id="ref-cluster")
     replay(cluster, "pachd-2.11.6-auth.json", start)

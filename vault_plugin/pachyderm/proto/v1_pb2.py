@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%vault_plugin/pachyderm/proto/v1.proto\x12\x0cpachyderm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rWhoAmIRequest\"A\n\x0eWhoAmIResponse\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x10\n\x08is_admin\x18\x02 \x01(\x08\x12\x0b\n\x03ttl\x18\x03 \x01(\x03\"\x12\n\x10GetAdminsRequest\"\x13\n\x11GetAdminsResponse\"3\n\x13GetAuthTokenRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0b\n\x03ttl\x18\x02 \x01(\x03\"6\n\x14GetAuthTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\"4\n\x16\x45xtendAuthTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0b\n\x03ttl\x18\x02 \x01(\x03\"\x19\n\x17\x45xtendAuthTokenResponse\"\'\n\x16RevokeAuthTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\x19\n\x17RevokeAuthTokenResponse\"\x8e\x01\n\tTokenInfo\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x33\n\x06source\x18\x02 \x01(\x0e\x32#.pachyderm.v1.TokenInfo.TokenSource\";\n\x0bTokenSource\x12\x0b\n\x07INVALID\x10\x00\x12\x10\n\x0c\x41UTHENTICATE\x10\x01\x12\r\n\tGET_TOKEN\x10\x02\"\x84\x01\n\x0fHashedAuthToken\x12\x14\n\x0chashed_token\x18\x01 \x01(\t\x12+\n\ntoken_info\x18\x02 \x01(\x0b\x32\x17.pachyderm.v1.TokenInfo\x12.\n\nexpiration\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x17RestoreAuthTokenRequest\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.pachyderm.v1.HashedAuthToken\"\x1a\n\x18RestoreAuthTokenResponse\"U\n\x0fSetScopeRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x0c\n\x04repo\x18\x02 \x01(\t\x12\"\n\x05scope\x18\x03 \x01(\x0e\x32\x13.pachyderm.v1.Scope\"\x12\n\x10SetScopeResponse\"J\n\x07Version\x12\r\n\x05major\x18\x01 \x01(\r\x12\r\n\x05minor\x18\x02 \x01(\r\x12\r\n\x05micro\x18\x03 \x01(\r\x12\x12\n\nadditional\x18\x04 \x01(\t*4\n\x05Scope\x12\x08\n\x04NONE\x10\x00\x12\n\n\x06READER\x10\x01\x12\n\n\x06WRITER\x10\x02\x12\t\n\x05OWNER\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%vault_plugin/pachyderm/proto/v1.proto\x12\x0cpachyderm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rWhoAmIRequest\"A\n\x0eWhoAmIResponse\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x10\n\x08is_admin\x18\x02 \x01(\x08\x12\x0b\n\x03ttl\x18\x03 \x01(\x03\"\x12\n\x10GetAdminsRequest\"\x13\n\x11GetAdminsResponse\"3\n\x13GetAuthTokenRequest\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0b\n\x03ttl\x18\x02 \x01(\x03\"6\n\x14GetAuthTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\"4\n\x16\x45xtendAuthTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0b\n\x03ttl\x18\x02 \x01(\x03\"\x19\n\x17\x45xtendAuthTokenResponse\"\'\n\x16RevokeAuthTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\x19\n\x17RevokeAuthTokenResponse\"\x8e\x01\n\tTokenInfo\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x33\n\x06source\x18\x02 \x01(\x0e\x32#.pachyderm.v1.TokenInfo.TokenSource\";\n\x0bTokenSource\x12\x0b\n\x07INVALID\x10\x00\x12\x10\n\x0c\x41UTHENTICATE\x10\x01\x12\r\n\tGET_TOKEN\x10\x02\"\x84\x01\n\x0fHashedAuthToken\x12\x14\n\x0chashed_token\x18\x01 \x01(\t\x12+\n\ntoken_info\x18\x02 \x01(\x0b\x32\x17.pachyderm.v1.TokenInfo\x12.\n\nexpiration\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x17RestoreAuthTokenRequest\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.pachyderm.v1.HashedAuthToken\"\x1a\n\x18RestoreAuthTokenResponse\"\x1a\n\x18\x45xtractAuthTokensRequest\"J\n\x19\x45xtractAuthTokensResponse\x12-\n\x06tokens\x18\x01 \x03(\x0b\x32\x1d.pachyderm.v1.HashedAuthToken\"U\n\x0fSetScopeRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x0c\n\x04repo\x18\x02 \x01(\t\x12\"\n\x05scope\x18\x03 \x01(\x0e\x32\x13.pachyderm.v1.Scope\"\x12\n\x10SetScopeResponse\"J\n\x07Version\x12\r\n\x05major\x18\x01 \x01(\r\x12\r\n\x05minor\x18\x02 \x01(\r\x12\r\n\x05micro\x18\x03 \x01(\r\x12\x12\n\nadditional\x18\x04 \x01(\t\"\x17\n\x15InspectClusterRequest\"\x19\n\x0b\x43lusterInfo\x12\n\n\x02id\x18\x01 \x01(\t*4\n\x05Scope\x12\x08\n\x04NONE\x10\x00\x12\n\n\x06READER\x10\x01\x12\n\n\x06WRITER\x10\x02\x12\t\n\x05OWNER\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vault_plugin.pachyderm.proto.v1_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOPE']._serialized_start=1035
-  _globals['_SCOPE']._serialized_end=1087
+  _globals['_SCOPE']._serialized_start=1191
+  _globals['_SCOPE']._serialized_end=1243
   _globals['_WHOAMIREQUEST']._serialized_start=88
   _globals['_WHOAMIREQUEST']._serialized_end=103
   _globals['_WHOAMIRESPONSE']._serialized_start=105
@@ -64,10 +64,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESTOREAUTHTOKENREQUEST']._serialized_end=822
   _globals['_RESTOREAUTHTOKENRESPONSE']._serialized_start=824
   _globals['_RESTOREAUTHTOKENRESPONSE']._serialized_end=850
-  _globals['_SETSCOPEREQUEST']._serialized_start=852
-  _globals['_SETSCOPEREQUEST']._serialized_end=937
-  _globals['_SETSCOPERESPONSE']._serialized_start=939
-  _globals['_SETSCOPERESPONSE']._serialized_end=957
-  _globals['_VERSION']._serialized_start=959
-  _globals['_VERSION']._serialized_end=1033
+  _globals['_EXTRACTAUTHTOKENSREQUEST']._serialized_start=852
+  _globals['_EXTRACTAUTHTOKENSREQUEST']._serialized_end=878
+  _globals['_EXTRACTAUTHTOKENSRESPONSE']._serialized_start=880
+  _globals['_EXTRACTAUTHTOKENSRESPONSE']._serialized_end=954
+  _globals['_SETSCOPEREQUEST']._serialized_start=956
+  _globals['_SETSCOPEREQUEST']._serialized_end=1041
+  _globals['_SETSCOPERESPONSE']._serialized_start=1043
+  _globals['_SETSCOPERESPONSE']._serialized_end=1061
+  _globals['_VERSION']._serialized_start=1063
+  _globals['_VERSION']._serialized_end=1137
+  _globals['_INSPECTCLUSTERREQUEST']._serialized_start=1139
+  _globals['_INSPECTCLUSTERREQUEST']._serialized_end=1162
+  _globals['_CLUSTERINFO']._serialized_start=1164
+  _globals['_CLUSTERINFO']._serialized_end=1189
 # @@protoc_insertion_point(module_scope)

@@ -1,10 +1,11 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -116,6 +117,16 @@ class RestoreAuthTokenResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class ExtractAuthTokensRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ExtractAuthTokensResponse(_message.Message):
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedCompositeFieldContainer[HashedAuthToken]
+    def __init__(self, tokens: _Optional[_Iterable[_Union[HashedAuthToken, _Mapping]]] = ...) -> None: ...
+
 class SetScopeRequest(_message.Message):
     __slots__ = ("username", "repo", "scope")
     USERNAME_FIELD_NUMBER: _ClassVar[int]
@@ -141,3 +152,13 @@ class Version(_message.Message):
     micro: int
     additional: str
     def __init__(self, major: _Optional[int] = ..., minor: _Optional[int] = ..., micro: _Optional[int] = ..., additional: _Optional[str] = ...) -> None: ...
+
+class InspectClusterRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ClusterInfo(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...

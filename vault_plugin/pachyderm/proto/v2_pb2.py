@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%vault_plugin/pachyderm/proto/v2.proto\x12\x0cpachyderm.v2\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x08Resource\x12(\n\x04type\x18\x01 \x01(\x0e\x32\x1a.pachyderm.v2.ResourceType\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x0f\n\rWhoAmIRequest\"R\n\x0eWhoAmIResponse\x12\x10\n\x08username\x18\x01 \x01(\t\x12.\n\nexpiration\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\x10\x41uthorizeRequest\x12(\n\x08resource\x18\x01 \x01(\x0b\x32\x16.pachyderm.v2.Resource\x12-\n\x0bpermissions\x18\x02 \x03(\x0e\x32\x18.pachyderm.v2.Permission\"@\n\x11\x41uthorizeResponse\x12+\n\tsatisfied\x18\x02 \x03(\x0e\x32\x18.pachyderm.v2.Permission\"2\n\x14GetRobotTokenRequest\x12\r\n\x05robot\x18\x01 \x01(\t\x12\x0b\n\x03ttl\x18\x02 \x01(\x03\"&\n\x15GetRobotTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\"\'\n\x16RevokeAuthTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\")\n\x17RevokeAuthTokenResponse\x12\x0e\n\x06number\x18\x01 \x01(\x03\"2\n\x1eRevokeAuthTokensForUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"1\n\x1fRevokeAuthTokensForUserResponse\x12\x0e\n\x06number\x18\x01 \x01(\x03\"b\n\tTokenInfo\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nexpiration\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0chashed_token\x18\x03 \x01(\t\"A\n\x17RestoreAuthTokenRequest\x12&\n\x05token\x18\x01 \x01(\x0b\x32\x17.pachyderm.v2.TokenInfo\"\x1a\n\x18RestoreAuthTokenResponse\",\n\x16RotateRootTokenRequest\x12\x12\n\nroot_token\x18\x01 \x01(\t\"-\n\x17RotateRootTokenResponse\x12\x12\n\nroot_token\x18\x01 \x01(\t\"f\n\x18ModifyRoleBindingRequest\x12(\n\x08resource\x18\x01 \x01(\x0b\x32\x16.pachyderm.v2.Resource\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\"\x1b\n\x19ModifyRoleBindingResponse\"J\n\x07Version\x12\r\n\x05major\x18\x01 \x01(\r\x12\r\n\x05minor\x18\x02 \x01(\r\x12\r\n\x05micro\x18\x03 \x01(\r\x12\x12\n\nadditional\x18\x04 \x01(\t*\xcd\x01\n\nPermission\x12\x16\n\x12PERMISSION_UNKNOWN\x10\x00\x12\x1e\n\x1a\x43LUSTER_AUTH_RESTORE_TOKEN\x10q\x12!\n\x1c\x43LUSTER_AUTH_GET_ROBOT_TOKEN\x10\x8b\x01\x12$\n\x1f\x43LUSTER_AUTH_REVOKE_USER_TOKENS\x10\x8e\x01\x12#\n\x1e\x43LUSTER_AUTH_ROTATE_ROOT_TOKEN\x10\x93\x01\x12\x19\n\x14REPO_MODIFY_BINDINGS\x10\xca\x01*M\n\x0cResourceType\x12\x19\n\x15RESOURCE_TYPE_UNKNOWN\x10\x00\x12\x0b\n\x07\x43LUSTER\x10\x01\x12\x08\n\x04REPO\x10\x02\x12\x0b\n\x07PROJECT\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%vault_plugin/pachyderm/proto/v2.proto\x12\x0cpachyderm.v2\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x08Resource\x12(\n\x04type\x18\x01 \x01(\x0e\x32\x1a.pachyderm.v2.ResourceType\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x0f\n\rWhoAmIRequest\"R\n\x0eWhoAmIResponse\x12\x10\n\x08username\x18\x01 \x01(\t\x12.\n\nexpiration\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\x10\x41uthorizeRequest\x12(\n\x08resource\x18\x01 \x01(\x0b\x32\x16.pachyderm.v2.Resource\x12-\n\x0bpermissions\x18\x02 \x03(\x0e\x32\x18.pachyderm.v2.Permission\"@\n\x11\x41uthorizeResponse\x12+\n\tsatisfied\x18\x02 \x03(\x0e\x32\x18.pachyderm.v2.Permission\"2\n\x14GetRobotTokenRequest\x12\r\n\x05robot\x18\x01 \x01(\t\x12\x0b\n\x03ttl\x18\x02 \x01(\x03\"&\n\x15GetRobotTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\"\'\n\x16RevokeAuthTokenRequest\x12\r\n\x05token\x18\x01 \x01(\t\")\n\x17RevokeAuthTokenResponse\x12\x0e\n\x06number\x18\x01 \x01(\x03\"2\n\x1eRevokeAuthTokensForUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"1\n\x1fRevokeAuthTokensForUserResponse\x12\x0e\n\x06number\x18\x01 \x01(\x03\"b\n\tTokenInfo\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12.\n\nexpiration\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0chashed_token\x18\x03 \x01(\t\"A\n\x17RestoreAuthTokenRequest\x12&\n\x05token\x18\x01 \x01(\x0b\x32\x17.pachyderm.v2.TokenInfo\"\x1a\n\x18RestoreAuthTokenResponse\"\x1a\n\x18\x45xtractAuthTokensRequest\"D\n\x19\x45xtractAuthTokensResponse\x12\'\n\x06tokens\x18\x01 \x03(\x0b\x32\x17.pachyderm.v2.TokenInfo\",\n\x16RotateRootTokenRequest\x12\x12\n\nroot_token\x18\x01 \x01(\t\"\x19\n\x17RotateRootTokenResponse\"f\n\x18ModifyRoleBindingRequest\x12(\n\x08resource\x18\x01 \x01(\x0b\x32\x16.pachyderm.v2.Resource\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\r\n\x05roles\x18\x03 \x03(\t\"\x1b\n\x19ModifyRoleBindingResponse\"J\n\x07Version\x12\r\n\x05major\x18\x01 \x01(\r\x12\r\n\x05minor\x18\x02 \x01(\r\x12\r\n\x05micro\x18\x03 \x01(\r\x12\x12\n\nadditional\x18\x04 \x01(\t\"\x17\n\x15InspectClusterRequest\"\x19\n\x0b\x43lusterInfo\x12\n\n\x02id\x18\x01 \x01(\t*\xee\x01\n\nPermission\x12\x16\n\x12PERMISSION_UNKNOWN\x10\x00\x12\x1f\n\x1b\x43LUSTER_AUTH_EXTRACT_TOKENS\x10p\x12\x1e\n\x1a\x43LUSTER_AUTH_RESTORE_TOKEN\x10q\x12!\n\x1c\x43LUSTER_AUTH_GET_ROBOT_TOKEN\x10\x8b\x01\x12$\n\x1f\x43LUSTER_AUTH_REVOKE_USER_TOKENS\x10\x8e\x01\x12#\n\x1e\x43LUSTER_AUTH_ROTATE_ROOT_TOKEN\x10\x93\x01\x12\x19\n\x14REPO_MODIFY_BINDINGS\x10\xca\x01*M\n\x0cResourceType\x12\x19\n\x15RESOURCE_TYPE_UNKNOWN\x10\x00\x12\x0b\n\x07\x43LUSTER\x10\x01\x12\x08\n\x04REPO\x10\x02\x12\x0b\n\x07PROJECT\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vault_plugin.pachyderm.proto.v2_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERMISSION']._serialized_start=1209
-  _globals['_PERMISSION']._serialized_end=1414
-  _globals['_RESOURCETYPE']._serialized_start=1416
-  _globals['_RESOURCETYPE']._serialized_end=1493
+  _globals['_PERMISSION']._serialized_start=1339
+  _globals['_PERMISSION']._serialized_end=1577
+  _globals['_RESOURCETYPE']._serialized_start=1579
+  _globals['_RESOURCETYPE']._serialized_end=1656
   _globals['_RESOURCE']._serialized_start=88
   _globals['_RESOURCE']._serialized_end=154
   _globals['_WHOAMIREQUEST']._serialized_start=156
@@ -64,14 +64,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESTOREAUTHTOKENREQUEST']._serialized_end=876
   _globals['_RESTOREAUTHTOKENRESPONSE']._serialized_start=878
   _globals['_RESTOREAUTHTOKENRESPONSE']._serialized_end=904
-  _globals['_ROTATEROOTTOKENREQUEST']._serialized_start=906
-  _globals['_ROTATEROOTTOKENREQUEST']._serialized_end=950
-  _globals['_ROTATEROOTTOKENRESPONSE']._serialized_start=952
-  _globals['_ROTATEROOTTOKENRESPONSE']._serialized_end=997
-  _globals['_MODIFYROLEBINDINGREQUEST']._serialized_start=999
-  _globals['_MODIFYROLEBINDINGREQUEST']._serialized_end=1101
-  _globals['_MODIFYROLEBINDINGRESPONSE']._serialized_start=1103
-  _globals['_MODIFYROLEBINDINGRESPONSE']._serialized_end=1130
-  _globals['_VERSION']._serialized_start=1132
-  _globals['_VERSION']._serialized_end=1206
+  _globals['_EXTRACTAUTHTOKENSREQUEST']._serialized_start=906
+  _globals['_EXTRACTAUTHTOKENSREQUEST']._serialized_end=932
+  _globals['_EXTRACTAUTHTOKENSRESPONSE']._serialized_start=934
+  _globals['_EXTRACTAUTHTOKENSRESPONSE']._serialized_end=1002
+  _globals['_ROTATEROOTTOKENREQUEST']._serialized_start=1004
+  _globals['_ROTATEROOTTOKENREQUEST']._serialized_end=1048
+  _globals['_ROTATEROOTTOKENRESPONSE']._serialized_start=1050
+  _globals['_ROTATEROOTTOKENRESPONSE']._serialized_end=1075
+  _globals['_MODIFYROLEBINDINGREQUEST']._serialized_start=1077
+  _globals['_MODIFYROLEBINDINGREQUEST']._serialized_end=1179
+  _globals['_MODIFYROLEBINDINGRESPONSE']._serialized_start=1181
+  _globals['_MODIFYROLEBINDINGRESPONSE']._serialized_end=1208
+  _globals['_VERSION']._serialized_start=1210
+  _globals['_VERSION']._serialized_end=1284
+  _globals['_INSPECTCLUSTERREQUEST']._serialized_start=1286
+  _globals['_INSPECTCLUSTERREQUEST']._serialized_end=1309
+  _globals['_CLUSTERINFO']._serialized_start=1311
+  _globals['_CLUSTERINFO']._serialized_end=1336
 # @@protoc_insertion_point(module_scope)

@@ -13,6 +13,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     PERMISSION_UNKNOWN: _ClassVar[Permission]
+    CLUSTER_AUTH_EXTRACT_TOKENS: _ClassVar[Permission]
     CLUSTER_AUTH_RESTORE_TOKEN: _ClassVar[Permission]
     CLUSTER_AUTH_GET_ROBOT_TOKEN: _ClassVar[Permission]
     CLUSTER_AUTH_REVOKE_USER_TOKENS: _ClassVar[Permission]
@@ -26,6 +27,7 @@ class ResourceType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REPO: _ClassVar[ResourceType]
     PROJECT: _ClassVar[ResourceType]
 PERMISSION_UNKNOWN: Permission
+CLUSTER_AUTH_EXTRACT_TOKENS: Permission
 CLUSTER_AUTH_RESTORE_TOKEN: Permission
 CLUSTER_AUTH_GET_ROBOT_TOKEN: Permission
 CLUSTER_AUTH_REVOKE_USER_TOKENS: Permission
@@ -128,6 +130,16 @@ class RestoreAuthTokenResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class ExtractAuthTokensRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ExtractAuthTokensResponse(_message.Message):
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedCompositeFieldContainer[TokenInfo]
+    def __init__(self, tokens: _Optional[_Iterable[_Union[TokenInfo, _Mapping]]] = ...) -> None: ...
+
 class RotateRootTokenRequest(_message.Message):
     __slots__ = ("root_token",)
     ROOT_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -135,10 +147,8 @@ class RotateRootTokenRequest(_message.Message):
     def __init__(self, root_token: _Optional[str] = ...) -> None: ...
 
 class RotateRootTokenResponse(_message.Message):
-    __slots__ = ("root_token",)
-    ROOT_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    root_token: str
-    def __init__(self, root_token: _Optional[str] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class ModifyRoleBindingRequest(_message.Message):
     __slots__ = ("resource", "principal", "roles")
@@ -165,3 +175,13 @@ class Version(_message.Message):
     micro: int
     additional: str
     def __init__(self, major: _Optional[int] = ..., minor: _Optional[int] = ..., micro: _Optional[int] = ..., additional: _Optional[str] = ...) -> None: ...
+
+class InspectClusterRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ClusterInfo(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
