@@ -144,12 +144,24 @@ class Backend:
             "openapi": openapi.document(self.title, self.version, paths),
         }
 
-    async def _lease(self, request: Request) -> Response | None:
+    async def untaken(self, request: Request) -> None:
+        """End what the lease in `request` was given for: the answer with it reached nobody.
+
+        Raises BackendError (and lets a handler's own errors through).
+        """
+        lease = self._type_of_lease(request)
+        await (lease.untaken or lease.revoke)(request)
+
+    def _type_of_lease(self, request: Request) -> LeaseType:
         if request.lease is None:
             raise BackendError(f"{request.operation} without a lease")
         lease = self._leases.get(request.lease.type)
         if lease is None:
             raise BackendError(f"unknown lease type '{request.lease.type}'")
+        return lease
+
+    async def _lease(self, request: Request) -> Response | None:
+        lease = self._type_of_lease(request)
         act = lease.renew if request.operation == Operation.RENEW else lease.revoke
         try:
             return await act(request)

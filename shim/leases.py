@@ -20,11 +20,17 @@ class LeaseType:
     Both handlers find the lease in ``request.lease``. `revoke` must bear to be called twice and
     with what an older version stored; whatever it raises, other than `shim.Unrecoverable` and
     4xx kinds, the host takes as transient and tries again (six tries, growing delays).
+
+    `untaken` ends what a new lease was given for when the answer that gave it reached nobody: the
+    host made no lease of it and will never ask for its end. It finds the lease as the handler gave
+    it, runs when the request is long over, once, and what it raises is logged. None: `revoke` is
+    called instead.
     """
 
     name: str
     renew: Callable[[Request], Awaitable[Response]]
     revoke: Callable[[Request], Awaitable[Response | None]]
+    untaken: Callable[[Request], Awaitable[object]] | None = None
 
 
 class Cap(NamedTuple):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from shim import payload
 from shim.errors import BackendError, ErrorType, UserError
 from shim.fields import Fields
 from shim.grpc import Call, Method, RpcError, Server, Status
 from shim.host import Host, HostError
+from shim.mount import Mount
 from shim.proto import backend_pb2 as pb
 from shim.requests import Lease, Operation, Request, Response
 
@@ -29,14 +31,8 @@ SINGLE = "single"  # the id of the only instance when the host does not multiple
 SECRETS_ENGINE = 1  # pb.TypeReply.type
 GO_ZERO_TIME = -62135596800  # Unix seconds of Go's zero time; a Timestamp must be there
 NANOSECONDS = 1_000_000_000
+_OF_A_LEASE = (Operation.RENEW, Operation.REVOKE)  # asked for a lease that the host has
 _NO_FIELDS = Fields({}, {})
-
-
-class Mount(NamedTuple):
-    """A live mount: its backend and its way back to the host."""
-
-    backend: Backend
-    host: Host
 
 
 class BackendServicer:
@@ -92,7 +88,7 @@ class BackendServicer:
         replaced = self._mounts.get(mount_id)
         self._mounts[mount_id] = Mount(self._factory(), Host(channel))
         if replaced is not None:
-            await _end(replaced)
+            await replaced.end()
         return pb.SetupReply()
 
     async def initialize(self, args: pb.InitializeArgs, call: Call) -> pb.InitializeReply:
@@ -134,7 +130,7 @@ class BackendServicer:
         del args
         mount = self._mounts.pop(_mount_id(call), None)
         if mount is not None:
-            await _end(mount)
+            await mount.end()
         return pb.Empty()
 
     def resolve_path(self, args: pb.HandleRequestArgs, call: Call) -> pb.HandleRequestReply | None:
@@ -156,12 +152,19 @@ class BackendServicer:
         """Answer one request; every error becomes part of the reply."""
         mount = self._serving(call)
         try:
-            response = await mount.backend.dispatch(_request(args.request, mount.host))
-            return pb.HandleRequestReply(response=None if response is None else _response(response))
+            request = _request(args.request, mount.host)
+            response = await mount.backend.dispatch(request)
+            if response is None:
+                return pb.HandleRequestReply()
+            if response.lease is not None and request.operation not in _OF_A_LEASE:
+                untaken = _revocation(request, response.lease)
+                call.on_untaken = functools.partial(mount.untaken, untaken)
+            return pb.HandleRequestReply(response=_response(response))
         except UserError as error:
             refusal = Response(data={"error": str(error)})
             return pb.HandleRequestReply(response=_response(refusal))
         except Exception as error:
+            call.untaken()  # a lease that was given, and that no JSON can tell
             return pb.HandleRequestReply(err=_error(error))
 
     async def handle_existence_check(
@@ -180,7 +183,7 @@ class BackendServicer:
     async def close(self) -> None:
         """End every mount: the process is going."""
         mounts, self._mounts = self._mounts, {}
-        await asyncio.gather(*(_end(mount) for mount in mounts.values()))
+        await asyncio.gather(*(mount.end() for mount in mounts.values()))
 
     def _serving(self, call: Call) -> Mount:
         """The mount of a call that does work."""
@@ -193,13 +196,6 @@ class BackendServicer:
         if mount is None:
             raise RpcError(Status.UNKNOWN, "no backend instance found")
         return mount
-
-
-async def _end(mount: Mount) -> None:
-    try:
-        await mount.backend.close()
-    finally:
-        await mount.host.close()
 
 
 def _mount_id(call: Call) -> str:
@@ -223,6 +219,21 @@ def _request(sent: pb.Request, host: Host) -> Request:
         entity_id=sent.entity_id,
         display_name=sent.display_name,
         mount_point=sent.mount_point,
+    )
+
+
+def _revocation(request: Request, lease: Lease) -> Request:
+    """What the host would ask, had it taken the `lease` that answers `request`."""
+    return Request(
+        operation=Operation.REVOKE,
+        path=request.path,
+        storage=request.storage,
+        system=request.system,
+        fields=_NO_FIELDS,
+        lease=lease,
+        entity_id=request.entity_id,
+        display_name=request.display_name,
+        mount_point=request.mount_point,
     )
 
 

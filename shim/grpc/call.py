@@ -10,13 +10,15 @@ from shim.grpc.metadata import Metadata, user_metadata
 from shim.grpc.method import Rep, Req
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shim import http2
 
 
 class Call:
     """The server's view of one call."""
 
-    __slots__ = ("_fields", "_metadata", "connection", "deadline")
+    __slots__ = ("_fields", "_metadata", "connection", "deadline", "on_untaken")
 
     def __init__(self, fields: http2.Fields, deadline: float | None, connection: object) -> None:
         self._fields = fields
@@ -25,6 +27,14 @@ class Call:
         self.deadline = deadline
         #: the same object for all calls of one connection, another for each other connection
         self.connection = connection
+        #: called, at most once, where the answer of a unary call reaches nobody
+        self.on_untaken: Callable[[], None] | None = None
+
+    def untaken(self) -> None:
+        """Tell whoever wants to know that the answer reaches nobody."""
+        told, self.on_untaken = self.on_untaken, None
+        if told is not None:
+            told()
 
     @property
     def metadata(self) -> Metadata:

@@ -63,6 +63,7 @@ class Incoming(Generic[Req, Rep]):
         """Nobody waits for the answer any more: stop the handler."""
         self._end()
         self._stop()
+        self._call.untaken()  # of an answer that was still waiting for its turn
 
     def _start(self) -> None:
         """Run the handler in a task of its own."""
@@ -99,6 +100,7 @@ class Incoming(Generic[Req, Rep]):
 
     def _fail(self, error: RpcError) -> None:
         """Answer with a status other than OK, unless the call has its answer."""
+        self._call.untaken()
         if not self._answered:
             block = http2.encode(status_fields(error.code, error.message))
             self._answer(block if self._opened else _RESPONSE + block)
@@ -170,10 +172,20 @@ class UnaryCall(Incoming[Req, Rep]):
 
     def _send(self, reply: Rep) -> None:
         body = encode_message(reply)
-        if not self._answered:
-            self._end()
-            self._link.core.send_whole(self._stream, _RESPONSE, body, _OK)
-            self._link.flush_call()
+        if self._answered:  # by its deadline; or nobody waits
+            self._call.untaken()
+            return
+        self._end()
+        self._link.core.send_whole(self._stream, _RESPONSE, body, _OK)
+        if self._stream.closed and self._call.on_untaken is not None:
+            self._link.remember(self._stream, self._call)
+        self._link.flush_call()
+
+    def on_drained(self) -> None:
+        """All of an answer that had to wait is framed, or the call was reset."""
+        if self._call.on_untaken is not None:
+            self._link.remember(self._stream, self._call)
+            self._link.flush_soon()
 
 
 class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from shim import http2
+from shim.grpc.answered import PING, Answered
 from shim.grpc.call import Call
 from shim.grpc.link import Link
 from shim.grpc.metadata import decode_timeout, is_grpc
@@ -41,6 +42,7 @@ class ServerLink(Link):
         self._on_gone = on_gone
         self._on_error = on_error
         self._calls: set[Incoming[Any, Any]] = set()
+        self._unconfirmed = Answered()
         self._receiving = False
         self._answered = False  # while receiving, and not yet written
         self._handlers = {
@@ -48,8 +50,9 @@ class ServerLink(Link):
             http2.DataReceived: self._on_data,
             http2.TrailersReceived: self._on_trailers,
             http2.StreamReset: self._on_reset,
+            http2.LateReset: self._on_late_reset,
             http2.SettingsReceived: _ignore,
-            http2.PingAcknowledged: _ignore,
+            http2.PingAcknowledged: self._on_acknowledged,
             http2.GoawayReceived: _ignore,
             http2.ConnectionFailed: _ignore,
         }
@@ -109,6 +112,11 @@ class ServerLink(Link):
             self.flush_soon()
         else:
             self.flush()
+
+    def remember(self, stream: http2.Stream, call: Call) -> None:
+        """Keep in mind a call whose whole answer is framed, until the client has surely seen it."""
+        if self._unconfirmed.add(stream.id, call):
+            self.core.ping(PING)
 
     def report(self, path: str, error: BaseException) -> None:
         """Hand a handler's exception to the server's hook."""
@@ -178,6 +186,14 @@ class ServerLink(Link):
     def _on_reset(self, event: http2.StreamReset) -> None:
         if event.stream.owner is not None:
             event.stream.owner.cancel()
+
+    def _on_late_reset(self, event: http2.LateReset) -> None:
+        if event.code != http2.ErrorCode.NO_ERROR:
+            self._unconfirmed.reset(event.stream_id)
+
+    def _on_acknowledged(self, event: http2.PingAcknowledged) -> None:
+        if event.payload == PING and self._unconfirmed.acknowledged():
+            self.core.ping(PING)
 
 
 def _refusal(found: dict[str, str]) -> tuple[str, Status, str] | None:

@@ -57,6 +57,16 @@ class StreamReset(NamedTuple):
     untouched: bool
 
 
+class LateReset(NamedTuple):
+    """The client reset a stream that had come to its proper end here (server only).
+
+    With another code than NO_ERROR it may not have seen that end.
+    """
+
+    stream_id: int
+    code: int
+
+
 class SettingsReceived(NamedTuple):
     """The peer's SETTINGS are in force; `first` for those of its preface."""
 
@@ -90,6 +100,7 @@ Event: TypeAlias = (
     | TrailersReceived
     | DataReceived
     | StreamReset
+    | LateReset
     | SettingsReceived
     | PingAcknowledged
     | GoawayReceived

@@ -96,15 +96,17 @@ class Inbound:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
 
     def _on_rst_stream(self, flags: int, stream_id: int, payload: memoryview) -> None:
+        code = int.from_bytes(payload, "big")
         stream = self._streams.live.get(stream_id)
         if stream is None:
             if self._streams.is_idle(stream_id):
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
             self.guard.idle_frame()
+            if self._serves and not self._streams.cut(stream_id):
+                self.exchange.events.append(ev.LateReset(stream_id, code))
             return
         if self._serves:
             self.guard.reset()
-        code = int.from_bytes(payload, "big")
         refused = code == ErrorCode.REFUSED_STREAM and not self._serves
         self._streams.forget(stream_id, late_frames=False)
         self._out.drop(stream)

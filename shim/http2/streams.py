@@ -35,6 +35,10 @@ class Streams:
         if len(self._closed) > _REMEMBERED:
             self._closed.popitem(last=False)
 
+    def cut(self, stream_id: int) -> bool:
+        """Whether a stream that is over was ended by us before its time, as far as is known."""
+        return self._closed.get(stream_id, False)
+
     def is_idle(self, stream_id: int) -> bool:
         """Whether no one ever opened that id."""
         if stream_id in self._closed:

@@ -26,6 +26,7 @@ class PlainLink(Link):
             http2.DataReceived: self._on_data,
             http2.TrailersReceived: lambda event: self._answer(event.stream),
             http2.StreamReset: _ignore,
+            http2.LateReset: _ignore,
             http2.SettingsReceived: _ignore,
             http2.PingAcknowledged: _ignore,
             http2.GoawayReceived: lambda event: self.core.drain(),

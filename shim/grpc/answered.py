@@ -1,0 +1,53 @@
+"""The answers of a connection of which it is not known yet whether the client took them.
+
+A client that gives up resets its stream, and it may do so when our answer is on its way: it never
+sees it then, and nothing in the protocol says so. What it sends is in order, though. A reset that
+is to come at all comes before the acknowledgement of a PING that we sent behind the answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from shim.grpc.call import Call
+
+#: opaque data of the PING behind an answer
+PING: Final = b"answered"
+#: calls remembered while one PING is under way; a client that answers none has older ones forgotten
+_MOST: Final = 4096
+
+
+class Answered:
+    """Remembers calls by stream. One PING at a time stands for all that were answered before it."""
+
+    __slots__ = ("_asked", "_fresh", "_waiting")
+
+    def __init__(self) -> None:
+        self._asked: dict[int, Call] = {}  # covered by the PING under way
+        self._fresh: dict[int, Call] = {}  # answered since
+        self._waiting = False
+
+    def add(self, stream_id: int, call: Call) -> bool:
+        """Remember a call whose whole answer is framed; True where a PING has to follow."""
+        fresh = self._fresh
+        if len(fresh) == _MOST:
+            del fresh[next(iter(fresh))]
+        fresh[stream_id] = call
+        return not self._waiting and self._ask()
+
+    def acknowledged(self) -> bool:
+        """The PING is acknowledged: what it covers was taken. True where another has to follow."""
+        self._waiting = False
+        return self._ask()
+
+    def reset(self, stream_id: int) -> None:
+        """The client gave up the call of a stream: its answer, where there was one, is untaken."""
+        call = self._asked.pop(stream_id, None) or self._fresh.pop(stream_id, None)
+        if call is not None:
+            call.untaken()
+
+    def _ask(self) -> bool:
+        self._asked, self._fresh = self._fresh, {}
+        self._waiting = bool(self._asked)
+        return self._waiting

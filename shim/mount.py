@@ -1,0 +1,57 @@
+"""A live mount: its backend, its way back to the host, and the leases that nobody took."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from shim.errors import BackendError
+from shim.host import HostError
+
+if TYPE_CHECKING:
+    from shim.backend import Backend
+    from shim.host import Host
+    from shim.requests import Request
+
+log = logging.getLogger(__name__)
+
+#: seconds that the end of a mount waits for what is being undone
+_PATIENCE: Final = 5.0
+
+
+class Mount:
+    """What one multiplex id stands for."""
+
+    def __init__(self, backend: Backend, host: Host) -> None:
+        self.backend = backend
+        self.host = host
+        self._undoing: set[asyncio.Task[None]] = set()
+
+    def untaken(self, request: Request) -> None:
+        """Have the backend end what the lease in `request` was given for, in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._undo(request))
+        self._undoing.add(task)
+        task.add_done_callback(self._undoing.discard)
+
+    async def _undo(self, request: Request) -> None:
+        try:
+            await self.backend.untaken(request)
+        except Exception as error:
+            # A message of an exception nobody foresaw may hold what was given out.
+            told = isinstance(error, BackendError | HostError)
+            log.warning(
+                "a lease of an answer that reached nobody was not undone: %s",
+                error if told else type(error).__name__,
+            )
+
+    async def end(self) -> None:
+        """Close backend and connection, once what is being undone is done, or given up."""
+        if self._undoing:
+            _, late = await asyncio.wait(self._undoing, timeout=_PATIENCE)
+            for task in late:
+                task.cancel()
+        try:
+            await self.backend.close()
+        finally:
+            await self.host.close()
