@@ -28,8 +28,9 @@ LONGEST_REQUEST = 60  # seconds; the host itself gives up on a request after 90
 class Config:
     """What `config` stores. Durations are seconds; a `ttl` or `max_ttl` of 0 is the mount's.
 
-    `admin_subject`, `admin_expires` (Unix seconds), `pachyderm_version` and `generation` are what
-    pachd said when the configuration was last verified; empty when it was not. `admin_life` is
+    `admin_subject`, `admin_expires` (Unix seconds), `pachyderm_version`, `generation` and
+    `cluster_id` are what pachd said when the configuration was last verified; empty when it was
+    not. `admin_life` is
     how many seconds the admin token had then or at its rotation, 0 for no end; `rotated_at` is
     when that was. While `config/rotate` is under way, `next_token` is to become the admin token,
     and `old_token` was it.
@@ -53,6 +54,7 @@ class Config:
     admin_life: int = 0
     pachyderm_version: str = ""
     generation: str = ""
+    cluster_id: str = ""
     rotated_at: float = 0.0
     next_token: Masked | None = None
     old_token: Masked | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shim import Backend, SpecialPaths, wal
 from vault_plugin import VERSION, role
 from vault_plugin import config as stored
@@ -20,6 +22,9 @@ from vault_plugin.paths import (
 from vault_plugin.rotation import Rotation
 from vault_plugin.token_lease import TokenLeases
 
+if TYPE_CHECKING:
+    from shim import Request
+
 DESCRIPTION = """
 Mints Pachyderm tokens that live as long as their lease, on Pachyderm 1.x and 2.x.
 
@@ -35,6 +40,13 @@ def backend() -> Backend:
     mount = Mount()
     leases = TokenLeases(mount)
     rotation = Rotation(mount)
+
+    async def periodic(request: Request) -> None:
+        try:
+            await mount.sweep(request)
+        finally:
+            await rotation.periodic(request)
+
     return Backend(
         title="Pachyderm secrets engine",
         version=VERSION,
@@ -59,7 +71,7 @@ def backend() -> Backend:
             seal_wrap_storage=[stored.KEY, role.PREFIX, wal.PREFIX],
         ),
         undo=leases.undo,
-        periodic=rotation.periodic,
+        periodic=periodic,
         invalidate=mount.invalidate,
         close=mount.close,
     )

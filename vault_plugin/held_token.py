@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shim import BackendError, Masked
+from vault_plugin import trust
 from vault_plugin.grants import Grant, parse
+from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.client import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shim import Lease
+    from shim import Lease, Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +23,16 @@ class HeldToken:
     """What a lease remembers of its token and of the cluster that knows it.
 
     `token_end` is Unix seconds, no later than the token's real end; `ttl` and `max_ttl` are as
-    in `Span`; `grants` as roles write them, to be taken away with the token.
+    in `Span`; `grants` as roles write them, to be taken away with the token. `cluster_id` is
+    pachd's own name for the cluster, empty where it told none. `trust` names the stored bundle
+    to verify pachd with; leases of 0.1.0 hold the bundle itself, as `ca_cert`, and no id.
     """
 
     user_token: Masked
     subject: str = ""
     pachd_address: str = ""
+    cluster_id: str = ""
+    trust: str = ""
     ca_cert: str = ""
     tls_server_name: str = ""
     generation: str = ""
@@ -36,10 +42,18 @@ class HeldToken:
     grants: tuple[str, ...] = ()
     log_entry: str = ""
 
+    async def endpoint(self, storage: Storage) -> Endpoint:
+        """Where the token was made. Raises StorageError, BackendError where trust is lost."""
+        bundle = self.ca_cert or await trust.find(storage, self.trust)
+        return Endpoint(self.pachd_address, bundle, self.tls_server_name)
+
     @property
-    def endpoint(self) -> Endpoint:
-        """The token's own cluster."""
-        return Endpoint(self.pachd_address, self.ca_cert, self.tls_server_name)
+    def came_over_tls(self) -> bool:
+        """Whether the token has been kept from eyes on its way so far."""
+        try:
+            return address.parse(self.pachd_address).tls
+        except ValueError:  # another version of the engine took what this one does not
+            return True
 
     @property
     def parsed_grants(self) -> tuple[Grant, ...]:
@@ -47,9 +61,10 @@ class HeldToken:
         return parse(list(self.grants))
 
     def stored(self) -> dict[str, Any]:
-        """As the host keeps it with the lease."""
+        """As the host keeps it with the lease; what is empty is left out."""
         values = {name: getattr(self, name) for name in _KINDS}
-        return {**values, "user_token": self.user_token.reveal(), "grants": list(self.grants)}
+        values |= {"user_token": self.user_token.reveal(), "grants": list(self.grants)}
+        return {name: value for name, value in values.items() if value}
 
 
 # The JSON of each field.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vault_plugin.config import Config
     from vault_plugin.held_token import HeldToken
     from vault_plugin.mount import Mount
-    from vault_plugin.pachyderm.api import Api, Minted
+    from vault_plugin.pachyderm.api import Api
     from vault_plugin.span import Span
 
 MINT = "mint"  # of a log entry: a login under way
@@ -37,8 +37,10 @@ _GRACE = 60  # seconds, beside its calls, until a request is surely over
 log = logging.getLogger(__name__)
 
 
-async def plainly(mount: Mount, api: Api, config: Config, subject: str, ttl: int) -> Minted:
-    """A token that pachd makes, to last `ttl` seconds.
+async def plainly(
+    mount: Mount, storage: Storage, api: Api, config: Config, held: HeldToken, span: Span
+) -> HeldToken:
+    """`held` with a token that pachd makes, for `span`.
 
     One that arrives when the request was given up is revoked again, as is one of a subject that
     pachd knows by another spelling and config refuses by that.
@@ -46,31 +48,28 @@ async def plainly(mount: Mount, api: Api, config: Config, subject: str, ttl: int
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - we are a coroutine of asyncio's
     mount.minting.add(task)
+    asked = time.time()
     try:
-        minted = await api.mint(config.admin_token, subject, ttl)
+        minted = await api.mint(config.admin_token, held.subject, span.token)
     except PachdError:
         if task.cancelling():  # nobody hears of it, and nothing is to be tried again
             raise asyncio.CancelledError from None
         raise
     finally:
         mount.minting.discard(task)
+    made = dataclasses.replace(
+        held, user_token=minted.token, subject=minted.subject, token_end=asked + span.token
+    )
     try:
-        if minted.subject != subject:
-            config.subject_rules.check_reserved(minted.subject)
-            config.subject_rules.check_denied(minted.subject)
+        if made.subject != held.subject:
+            config.subject_rules.check_reserved(made.subject)
+            config.subject_rules.check_denied(made.subject)
         if task.cancelling():  # meanwhile: a mint is not given up once pachd was asked
             raise asyncio.CancelledError
     except (asyncio.CancelledError, UserError):
-        mount.in_background(_discard(api, config.admin_token, minted.token))
+        mount.in_background(_take_back(storage, api, config.admin_token, made))
         raise
-    return minted
-
-
-async def _discard(api: Api, admin: Masked, token: Masked) -> None:
-    try:
-        await api.revoke(admin, token)
-    except BackendError as error:
-        log.warning("a token minted for a request given up ends by its TTL alone: %s", error)
+    return made
 
 
 async def safely(
@@ -88,6 +87,7 @@ async def safely(
     min_age = (CALLS + len(grants)) * config.request_timeout + _GRACE
     begun = time.time()
     entry = await wal.put(storage, MINT, held.stored(), min_age=min_age)
+    held = dataclasses.replace(held, log_entry=entry)
     done = False  # whether pachd was asked for anything that it may have done
     try:
         for grant in grants:
@@ -107,15 +107,15 @@ async def safely(
                 await wal.delete(storage, entry)
         elif refusal is None or refusal.meaning is not Meaning.NO_ANSWER:
             # What pachd gave no answer to it may still be doing: that is for the log.
-            await _take_back(storage, api, config.admin_token, held, entry)
+            await _take_back(storage, api, config.admin_token, held)
         raise
     try:
         await wal.put(storage, GIVEN, held.stored(), min_age=span.ttl + _GRACE, entry=entry)
     except (asyncio.CancelledError, StorageError):
         # It may be written all the same, and the token reaches nobody.
-        mount.in_background(_take_back(storage, api, config.admin_token, held, entry))
+        mount.in_background(_take_back(storage, api, config.admin_token, held))
         raise
-    return dataclasses.replace(held, log_entry=entry)
+    return held
 
 
 async def _restore(api: Api, admin: Masked, held: HeldToken) -> None:
@@ -146,14 +146,27 @@ def _clock_is_off() -> BackendError:
     )
 
 
-async def _take_back(
-    storage: Storage, api: Api, admin: Masked, held: HeldToken, entry: str
-) -> None:
+async def _take_back(storage: Storage, api: Api, admin: Masked, held: HeldToken) -> None:
     """Undo it now; what cannot be is left to the log."""
     try:
         await api.revoke(admin, held.user_token)
         for grant in held.parsed_grants:
             await api.ungrant(admin, held.subject, grant)
-        await wal.delete(storage, entry)
+        if held.log_entry:
+            await wal.delete(storage, held.log_entry)
     except (BackendError, StorageError) as error:
-        log.warning("a half-done login is left to the next rollback: %s", error)
+        log.warning("a login that reached nobody is left to the next rollback: %s", error)
+        await leave(storage, held)
+
+
+async def leave(storage: Storage, held: HeldToken) -> HeldToken:
+    """Leave a token that reached nobody to the next rollback, or without storage to its TTL.
+
+    Gives `held` with the log entry it now has.
+    """
+    try:
+        entry = await wal.put(storage, GIVEN, held.stored(), min_age=0, entry=held.log_entry)
+    except StorageError as error:
+        log.warning("a token of %s that reached nobody is not in the log: %s", held.subject, error)
+        return held
+    return dataclasses.replace(held, log_entry=entry)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from shim import BackendError
 from vault_plugin import config as stored
+from vault_plugin import trust
 from vault_plugin.pachyderm.cluster import Cluster
 from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.proof import Proof
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -37,13 +39,36 @@ class Session:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.cluster = connect(config, config.endpoint, config.generation)
+        self.proof = Proof()
+        self._trust: str | None = None  # once its bundle is stored for leases to name
+        self._inspected = bool(config.cluster_id)
 
-    async def api(self) -> Api:
-        """The API of the cluster. Raises PachdError."""
-        return await self.cluster.api()
+    async def api(self, *, urgent: bool = False) -> Api:
+        """The API of the cluster, for a caller's calls or the host's own. Raises PachdError."""
+        return await self.cluster.api(urgent=urgent)
+
+    async def trust(self, storage: Storage) -> str:
+        """The name of the bundle that its leases need; it is stored. Raises StorageError."""
+        if self._trust is None:
+            await trust.keep(storage, self.config.ca_cert)
+            self._trust = trust.name_of(self.config.ca_cert)
+        return self._trust
+
+    async def cluster_id(self) -> str:
+        """The cluster's id, asked once where config holds none; empty where pachd tells none.
+
+        Raises PachdError.
+        """
+        if not self._inspected:
+            found = await (await self.api(urgent=True)).cluster_id()
+            self.config = dataclasses.replace(self.config, cluster_id=found)
+            self._inspected = True
+        return self.config.cluster_id
 
     async def identify(self) -> None:
-        """Learn the admin's subject from pachd, where the configuration was stored unverified.
+        """Learn from pachd what a configuration that was stored unverified does not tell.
+
+        That is the admin's subject, and the cluster's id also where 0.1.0 stored it.
 
         Raises PachdError.
         """
@@ -52,6 +77,7 @@ class Session:
             self.config = dataclasses.replace(
                 self.config, admin_subject=identity.subject, admin_expires=identity.expires
             )
+        await self.cluster_id()
 
     async def choose_token(self) -> None:
         """Act with the stored token that works, where a rotation was interrupted.
@@ -144,6 +170,16 @@ class Mount:
         """Drop what is kept of `key`, which another node wrote."""
         if key == stored.KEY:
             self.forget()
+
+    async def sweep(self, request: Request) -> None:
+        """Drop the bundles that no lease can name any more. Raises StorageError."""
+        if not await request.storage.list(trust.PREFIX):
+            return
+        longest = await request.system.max_lease_ttl()
+        async with self.writing:
+            config = await stored.load(request.storage)
+            named = trust.name_of(config.ca_cert) if config is not None else ""
+            await trust.sweep(request.storage, named, longest)
 
     def retried(
         self, handler: Callable[[Request], Awaitable[T]]

@@ -13,33 +13,28 @@ from shim import (
     Cap,
     Lease,
     LeaseType,
-    Masked,
     Response,
     StorageError,
     UserError,
     clamp,
     wal,
 )
-from vault_plugin import minting
-from vault_plugin.config import Config
+from vault_plugin import home, minting, revocation
 from vault_plugin.held_token import HeldToken, held_by, held_from
-from vault_plugin.pachyderm import address
-from vault_plugin.pachyderm.api import Minted
 from vault_plugin.pachyderm.errors import Meaning, PachdError
-from vault_plugin.pachyderm.v1 import V1
 from vault_plugin.span import Terms, span_of
 from vault_plugin.tokens import new_token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
-    from shim import Request
-    from vault_plugin.mount import Mount, Session
+    from shim import Masked, Request
+    from vault_plugin.config import Config
+    from vault_plugin.mount import Mount
     from vault_plugin.pachyderm.api import Api, Identity
-    from vault_plugin.pachyderm.cluster import Cluster
 
 NAME = "pachyderm_tokens"
-GIVEN_UP = 24 * 3600  # seconds after its end until a token left in the log is given up
+GIVEN_UP = 24 * 3600  # seconds after its end from which a token needs nobody's word
 _MARGIN = 10  # seconds, where there is no configuration to name a request_timeout
 
 log = logging.getLogger(__name__)
@@ -51,7 +46,10 @@ class TokenLeases:
     def __init__(self, mount: Mount) -> None:
         self._mount = mount
         self.lease_type = LeaseType(
-            name=NAME, renew=mount.retried(self.renew), revoke=mount.retried(self.revoke)
+            name=NAME,
+            renew=mount.retried(self.renew),
+            revoke=mount.retried(self.revoke),
+            untaken=self.untaken,
         )
 
     async def issue(self, request: Request, subject: str, terms: Terms) -> Response:
@@ -74,25 +72,21 @@ class TokenLeases:
         renewable = config.renewable if terms.renewable is None else terms.renewable
         calls = minting.CALLS if safe else 1
         span = await span_of(request.system, config, api, terms, renewable=renewable, calls=calls)
-        asked = time.time()
-        if safe:
-            minted = Minted(new_token(), subject)
-        else:
-            minted = await minting.plainly(self._mount, api, config, subject, span.token)
+        mint = minting.safely if safe else minting.plainly
         held = HeldToken(
-            user_token=minted.token,
-            subject=minted.subject,
+            user_token=new_token(),  # plain, pachd puts one of its own in its place
+            subject=subject,
             pachd_address=config.pachd_address,
-            ca_cert=config.ca_cert,
+            cluster_id=config.cluster_id,
+            trust=await session.trust(request.storage),
             tls_server_name=config.tls_server_name,
             generation=api.generation,
-            token_end=asked + span.token,
+            token_end=time.time() + span.token,
             ttl=span.ttl,
             max_ttl=span.max_ttl,
             grants=tuple(text for grant in terms.grants for text in grant.texts),
         )
-        if safe:
-            held = await minting.safely(self._mount, request.storage, api, config, held, span)
+        held = await mint(self._mount, request.storage, api, config, held, span)
         return Response(
             data={"user_token": held.user_token.reveal(), "pachd_address": config.pachd_address},
             lease=Lease(
@@ -118,8 +112,8 @@ class TokenLeases:
             held = dataclasses.replace(held, log_entry="")
         session = await self._mount.find_session(request.storage)
         margin = session.config.request_timeout if session else _MARGIN
-        async with self._cluster(held, session) as (cluster, admin):
-            api = await cluster.api()
+        async with home.find(self._mount, request, held, ends=False) as found:
+            api = found.api
             now = time.time()
             maximum = await request.system.max_lease_ttl()
             ends = [(lease.issued + maximum, "the time left to the mount's maximum")]
@@ -139,13 +133,24 @@ class TokenLeases:
             asked = lease.increment or held.ttl or lease.ttl
             ttl, warnings = clamp(asked or await request.system.default_lease_ttl(), caps)
             if api.extends:
-                if admin is None:
+                if found.admin is None:
                     raise BackendError(
                         f"config no longer names {held.pachd_address}, whose admin token a renewal"
                         " needs: log in again"
                     )
-                await _extend(api, admin, held.user_token, ttl + margin)
+                await _extend(api, found.admin, held.user_token, ttl + margin)
                 held = dataclasses.replace(held, token_end=max(held.token_end, now + ttl + margin))
+            if (
+                found.moved_to is not None
+            ):  # it proved to be the same: the next renewal is spared it
+                held = dataclasses.replace(
+                    held,
+                    pachd_address=found.moved_to.pachd_address,
+                    cluster_id=found.moved_to.cluster_id,
+                    trust=await session.trust(request.storage) if session else "",
+                    ca_cert="",
+                    tls_server_name=found.moved_to.tls_server_name,
+                )
         # The host takes the increment for the TTL whatever ours says, and cuts it to this alone.
         reach = _whole(min(ends)[0] - lease.issued)
         renewed = dataclasses.replace(lease, ttl=ttl, max_ttl=reach, internal=held.stored())
@@ -163,55 +168,35 @@ class TokenLeases:
             with contextlib.suppress(StorageError):  # the rollback finds that nothing is left to do
                 await wal.delete(request.storage, held.log_entry)
 
-    async def undo(self, request: Request, kind: str, data: Mapping[str, Any]) -> None:
-        """Take back what a login made that has no lease. Raises to be called again.
-
-        The token is given up a day after its end: by then it is dead, but for a pachd whose
-        clock was so wrong that it took the end for none.
-        """
-        del kind  # all are undone alike
-        held = held_from(data)
+    async def untaken(self, request: Request) -> None:
+        """End the token of an answer that the host did not take: it made no lease."""
+        # In the log before all else, should the mount or the process end meanwhile.
+        held = await minting.leave(request.storage, held_by(_lease(request)))
         try:
             await self._end(request, held)
-        except BackendError as error:
-            if time.time() < held.token_end + GIVEN_UP:
-                raise
-            log.warning("gave up to revoke a token of %s: %s", held.subject, error)
+            if held.log_entry:
+                await wal.delete(request.storage, held.log_entry)
+        except (BackendError, StorageError) as error:
+            log.warning("a token given to nobody is left to the next rollback: %s", error)
+
+    async def undo(self, request: Request, kind: str, data: Mapping[str, Any]) -> None:
+        """Take back what a login made that has no lease. Raises to be called again."""
+        del kind  # all are undone alike
+        await self._end(request, held_from(data))
 
     async def _end(self, request: Request, held: HeldToken) -> None:
-        """Revoke the token and take its grants away."""
-        session = await self._mount.find_session(request.storage)
-        async with self._cluster(held, session) as (cluster, admin):
-            try:
-                api = await cluster.api()
-                await _revoke(api, admin, held.user_token)
-                if held.grants and admin is None:
-                    log.warning("grants of %s, who has no token now, stay", held.subject)
-                elif admin is not None:
-                    for grant in held.parsed_grants:
-                        await api.ungrant(admin, held.subject, grant)
-            except PachdError as error:
-                if error.meaning is not Meaning.NOT_ACTIVATED:
-                    raise
-                log.info("auth is off at %s: no token of it lives", held.pachd_address)
+        """Revoke the token and take its grants away.
 
-    @contextlib.asynccontextmanager
-    async def _cluster(
-        self, held: HeldToken, session: Session | None
-    ) -> AsyncIterator[tuple[Cluster, Masked | None]]:
-        """The cluster of `held`, and its admin token where `session` is of the same cluster."""
-        if session is not None and _same_place(held.pachd_address, session.config.pachd_address):
-            yield session.cluster, session.config.admin_token
-            return
-        if not held.pachd_address:
-            raise BackendError("the lease names no pachd_address, and there is no configuration")
-        limits = (
-            session.config
-            if session is not None
-            else Config(admin_token=held.user_token, pachd_address=held.pachd_address)
-        )
-        async with self._mount.elsewhere(held.endpoint, limits) as cluster:
-            yield cluster, None
+        One that ended a day ago is dead, whatever its cluster answers: but for a pachd whose
+        clock was so wrong that it took the end for none.
+        """
+        try:
+            async with home.find(self._mount, request, held, ends=True) as found:
+                await revocation.end(found, held)
+        except BackendError as error:
+            if not held.token_end or time.time() < held.token_end + GIVEN_UP:
+                raise
+            log.warning("the token of %s has ended, unrevoked: %s", held.subject, error)
 
 
 def _is_safe(api: Api, config: Config, kind: str, terms: Terms) -> bool:
@@ -247,29 +232,6 @@ async def _alive(api: Api, token: Masked) -> Identity:
         raise
 
 
-async def _revoke(api: Api, admin: Masked | None, token: Masked) -> None:
-    refusal = None
-    if admin is not None:
-        try:
-            await api.revoke(admin, token)
-        except PachdError as error:
-            if error.meaning not in (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER, Meaning.DENIED):
-                raise
-            refusal = error
-        else:
-            return
-    try:
-        number = await api.revoke(token, token)
-    except PachdError as error:
-        if error.meaning is Meaning.EXPIRED_CALLER:
-            return  # 2.x says so of the caller, which here is the token itself
-        if refusal is not None and error.meaning is Meaning.BAD_CALLER:
-            raise BackendError(f"the admin token cannot revoke: {refusal}") from None
-        raise
-    if not number and api.generation != V1.generation:
-        raise BackendError("pachd did not confirm that the token is revoked")
-
-
 def _lease(request: Request) -> Lease:
     if request.lease is None:
         raise BackendError(f"{request.operation} without a lease")
@@ -279,14 +241,3 @@ def _lease(request: Request) -> Lease:
 def _whole(seconds: float) -> int:
     """Whole seconds, at least none; a difference of times may be a hair less than it should."""
     return max(0, int(seconds + 1e-6))
-
-
-def _same_place(held: str, configured: str) -> bool:
-    """Whether both addresses are the same host and port; a lease without one is config's."""
-    if not held:
-        return True
-    try:
-        a, b = address.parse(held), address.parse(configured)
-    except ValueError:  # another version of the engine took what this one does not
-        return False
-    return (a.host, a.port) == (b.host, b.port)

@@ -62,7 +62,7 @@ class ClusterV2:
         self.clock = clock or RealClock()
         self.active = False
         self.enterprise_active = True
-        self.id = cluster_id or uuid.uuid4().hex
+        self.id = cluster_id or str(uuid.uuid4())
         self.root_token = root_token or new_token()
         self.root_token_in_environment = root_token_in_environment
         self.tokens = TokenRows(self.clock)

@@ -51,7 +51,7 @@ class Cluster:
         self._api = None if known is None else known(self._client, release.parse(version))
         self._asking = asyncio.Lock()
 
-    async def api(self) -> Api:
+    async def api(self, *, urgent: bool = False) -> Api:
         """The API this pachd speaks, by asking its version on either name.
 
         Raises PachdError when pachd does not answer, or answers to neither.

@@ -39,6 +39,7 @@ _ANSWERS = {
     "reachable": Field(kind=BOOL, description="Whether pachd answered."),
     "generation": Field(kind=STRING, description="1.x or 2.x."),
     "pachyderm_version": Field(kind=STRING, description="pachd's version."),
+    "cluster_id": Field(kind=STRING, description="pachd's own id of the cluster."),
     "admin_subject": Field(kind=STRING, description="Whose token admin_token is."),
     "admin_expires": Field(kind=STRING, description="When it ends; null: never."),
     "admin_may": Field(kind=COMMA_LIST, description="What it may do."),
@@ -81,6 +82,12 @@ async def _ask(session: Session, found: dict[str, Any], problems: list[str]) -> 
     api = await session.cluster.ask()
     found["pachyderm_version"] = await api.version()
     found |= {"reachable": True, "generation": api.generation}
+    found["cluster_id"] = await api.cluster_id() or None
+    if found["cluster_id"] and config.cluster_id not in ("", found["cluster_id"]):
+        problems.append(
+            f"config was written for the cluster {config.cluster_id}, and another answers at its"
+            " address now: write config with an admin_token of this one"
+        )
     identity = await api.who_am_i(config.admin_token)
     found["admin_subject"] = identity.subject
     if identity.expires is not None:

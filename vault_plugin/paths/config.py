@@ -22,7 +22,7 @@ from shim import (
     show_duration,
 )
 from vault_plugin import config as stored
-from vault_plugin import moments
+from vault_plugin import moments, trust
 from vault_plugin.config import Config
 from vault_plugin.mount import connect
 from vault_plugin.pachyderm import address
@@ -119,6 +119,7 @@ _ANSWERS = {
     "admin_subject": Field(kind=STRING, description="Whose token admin_token is."),
     "admin_expires": Field(kind=STRING, description="When it ends; null: never, or not known."),
     "pachyderm_version": Field(kind=STRING, description="pachd's version when last verified."),
+    "cluster_id": Field(kind=STRING, description="The cluster's id when last verified."),
 }
 _STORED = [name for name in FIELDS if name != "verify"]
 _DEFAULTS = {
@@ -133,6 +134,7 @@ _UNVERIFIED = {
     "admin_life": 0,
     "pachyderm_version": "",
     "generation": "",
+    "cluster_id": "",
     "next_token": None,
     "old_token": None,
 }
@@ -217,6 +219,7 @@ async def _store(
     if request.fields["verify"]:
         config = await _verified(config)
     warnings = await _warnings(config, request.system)
+    await trust.keep(request.storage, config.ca_cert)
     await config.save(request.storage)
     mount.forget()
     return Response(warnings=warnings)
@@ -228,6 +231,7 @@ async def _verified(config: Config) -> Config:
         async with connect(config, config.endpoint, "") as cluster:
             api = await cluster.api()
             version = await api.version()
+            cluster_id = await api.cluster_id()
             identity = await api.who_am_i(config.admin_token)
             rights = await api.rights(config.admin_token)
     except PachdError as error:
@@ -248,6 +252,7 @@ async def _verified(config: Config) -> Config:
         admin_life=config.admin_life or (0 if ends is None else int(ends - time.time())),
         pachyderm_version=version,
         generation=api.generation,
+        cluster_id=cluster_id,
     )
 
 
@@ -298,4 +303,5 @@ async def _shown(config: Config, system: SystemView) -> dict[str, Any]:
         "admin_subject": config.admin_subject or None,
         "admin_expires": None if ends is None else moments.show(ends),
         "pachyderm_version": config.pachyderm_version or None,
+        "cluster_id": config.cluster_id or None,
     }

@@ -37,6 +37,7 @@ async def test_all_is_well(mount: Vault, pachd: Pachd) -> None:
         "reachable": True,
         "generation": "1.x" if v1 else "2.x",
         "pachyderm_version": "1.13.4" if v1 else "2.11.6",
+        "cluster_id": pachd.cluster.id,
         "admin_subject": "robot:admin" if v1 else "pach:root",
         "admin_expires": None,
         "admin_may": may,

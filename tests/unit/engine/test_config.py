@@ -33,6 +33,7 @@ async def test_a_write_is_verified_and_read_back_without_the_token(
         "admin_subject": "robot:admin" if isinstance(pachd.cluster, PachdV1) else "pach:root",
         "admin_expires": None,
         "pachyderm_version": "1.13.4" if isinstance(pachd.cluster, PachdV1) else "2.11.6",
+        "cluster_id": pachd.cluster.id,
     }
 
 

@@ -136,6 +136,12 @@ class Vault:
     async def revoke(self, lease: Lease) -> None:
         await self._lease(Operation.REVOKE, lease, 0, 0)
 
+    async def not_taken(self, answer: Response) -> None:
+        """Give up on a request whose answer, with its lease, is on its way."""
+        request = self.request(Operation.UPDATE, "login/robot:any", {})
+        request.lease = lease_of(answer)
+        await self.backend.untaken(request)
+
     async def _lease(
         self, operation: Operation, lease: Lease, increment: int, age: float
     ) -> Response:
