@@ -6,15 +6,12 @@ import sys
 from pathlib import Path
 
 from scripts.registration import advice, build
+from scripts.registration.build import Build
+from scripts.registration.link import UnreachableError, namespace_of
+from scripts.registration.nodes import FailedError, unchecked
 from scripts.registration.plan import CATALOG, UnfitError, known, named, plan
-from scripts.registration.server import (
-    Node,
-    RefusedError,
-    Server,
-    UnreachableError,
-    namespace_of,
-)
-from scripts.registration.steps import FailedError, Step
+from scripts.registration.server import Node, RefusedError, Server
+from scripts.registration.steps import Step
 
 BUILT = Path(__file__).resolve().parents[2] / "dist" / build.NAME
 ABOUT = """\
@@ -60,7 +57,7 @@ def options() -> argparse.Namespace:
 
 def _path(text: str) -> str:
     path = text.strip("/")
-    if not path or not path.isprintable():
+    if not path or not path.isprintable() or "//" in path:
         raise argparse.ArgumentTypeError(f"{text!r} is no path of a mount")
     return path
 
@@ -101,8 +98,9 @@ def bring(given: argparse.Namespace) -> None:
     mounts = ", ".join(f"{path}/" for path in given.path)
     if not steps:
         print(f"{where}: nothing to do, {mounts} already has {wanted.version}, {wanted.sha256}.")
+        tell_unchecked(server, wanted, given.path[0], nodes)
         return
-    print(f"{where}, version {told['version']}: {wanted.version} for {mounts}")
+    print(f"{where}, version {told.get('version') or 'untold'}: {wanted.version} for {mounts}")
     if wanted.file and not given.apply:
         print(f"\nBefore it, on {hosts(nodes)}, with that server's plugin_directory:")
         target = f"plugin_directory/{wanted.command}"
@@ -122,6 +120,7 @@ def bring(given: argparse.Namespace) -> None:
             print("   done", flush=True)
     if given.apply:
         print(f"\nDone: {mounts} now has {wanted.version}.")
+        tell_unchecked(server, wanted, given.path[0], nodes)
     else:
         print("\nNothing was done. The same with --apply does it.")
 
@@ -131,6 +130,14 @@ def hosts(nodes: tuple[Node, ...]) -> str:
     if not nodes:
         return "every node of the cluster (the token may not list them)"
     return ", ".join(node.address for node in nodes)
+
+
+def tell_unchecked(server: Server, build: Build, path: str, nodes: tuple[Node, ...]) -> None:
+    """Name the nodes whose file nobody has seen run, and say how to look at it."""
+    if left := list(unchecked(server, path, nodes)):
+        print("\nNot checked:", *left, sep="\n    ")
+        print(f"On each, this must print {build.sha256}:")
+        print(f"    {shlex.join(('sha256sum', f'plugin_directory/{build.command}'))}")
 
 
 def demand_rights(server: Server, steps: list[Step]) -> None:

@@ -59,7 +59,10 @@ def tune(path: str, version: str) -> Command:
 
 
 def reload(path: str) -> Command:
-    """Start `path` anew, on every node."""
-    typed = ("plugin", "reload", f"-mounts={path}/", "-scope=global")
+    """Start `path` anew, on every node.
+
+    Typed as a write, since `vault plugin reload` passes over -mounts in the root namespace.
+    """
+    where = "sys/plugins/reload/backend"
     body = {"mounts": [f"{path}/"], "scope": "global"}
-    return Command("POST", "sys/plugins/reload/backend", body, typed)
+    return Command("POST", where, body, ("write", where, f"mounts={path}/", "scope=global"))

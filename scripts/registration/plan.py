@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from scripts.registration import steps
 from scripts.registration.build import NAME, Build, order
+from scripts.registration.nodes import elsewhere
 from scripts.registration.server import Node, RefusedError, Server
 from scripts.registration.steps import Step
 
@@ -72,7 +73,7 @@ def plan(server: Server, build: Build, paths: list[str], nodes: tuple[Node, ...]
                 f"{path}/ runs {running}, which is newer than the {build.version} of {build.file}; "
                 f"to go back: --rollback {build.version}"
             )
-        if chosen != build.version or any(steps.elsewhere(server, path, build, nodes)):
+        if chosen != build.version or any(elsewhere(server, path, build, nodes)):
             if not switches:
                 switches.append(steps.try_out(build, f"{path}-trial", nodes))
             before = registered(server, running) if running not in ("", build.version) else None

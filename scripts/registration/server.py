@@ -1,28 +1,16 @@
-"""The server as `vault` and `bao` reach it: the same environment, the same token file."""
+"""A server of the cluster, and what it says: its kind, its state, its mounts, its nodes."""
 
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 import requests
-import urllib3
-from hvac.adapters import RawAdapter
-from requests.adapters import HTTPAdapter
 
-DEFAULT_ADDRESS = "https://127.0.0.1:8200"  # that of the servers' own command lines
-CONNECT = 5.0  # seconds to be reached in
-ANSWER = 90.0  # seconds for an answer; the server gives a plugin 60 to start
+from scripts.registration.link import Link, RedirectedError, UnreachableError, namespace_of
+
 LOOK = 10.0  # seconds for what starts nothing, asked of a node that may hang
-FALSE = ("", "0", "f", "F", "false", "FALSE", "False")  # as Go reads a boolean
-
-
-class UnreachableError(Exception):
-    """The server cannot be asked at all; the text says why and what to do."""
 
 
 class RefusedError(Exception):
@@ -43,70 +31,38 @@ class Node:
     active: bool
 
 
-class _NamedCertificate(HTTPAdapter):
-    """Expects the certificate of `server_name`, whatever the address."""
-
-    def __init__(self, server_name: str) -> None:
-        self._server_name = server_name
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        name = self._server_name
-        super().init_poolmanager(*args, server_hostname=name, assert_hostname=name, **options)
-
-
-def told_by(environment: Mapping[str, str], name: str) -> str:
-    """A variable of the servers' command lines, "" where it is not set; BAO_ goes first."""
-    found = environment.get(f"BAO_{name}") or environment.get(f"VAULT_{name}")
-    return (found or "").strip()
-
-
-def namespace_of(environment: Mapping[str, str] = os.environ) -> str:
-    """The namespace of the mounts, "" for the root namespace."""
-    return told_by(environment, "NAMESPACE").strip("/")
-
-
 class Server:
-    """Asks one server; everything it needs comes from `environment`, nothing from arguments."""
+    """Asks one server; everything it needs comes from `environment`, nothing from arguments.
+
+    `program` is the name of its command line, by the operator's own variables until `state` has
+    asked which kind it is.
+    """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        def variable(name: str) -> str:
-            return told_by(environment, name)
-
-        told = variable("ADDR")
-        self.address = (told or DEFAULT_ADDRESS).rstrip("/")
-        self._by_default = "" if told else " (the default: VAULT_ADDR is not set)"
-        if urlsplit(self.address).scheme not in ("http", "https"):
-            raise UnreachableError(f"the address must start with http:// or https://: {told}")
+        self.link = Link(environment)
+        self.address = self.link.address
         self.program = "bao" if environment.get("BAO_ADDR") else "vault"
         self.namespace = namespace_of(environment)
-        self._token = variable("TOKEN") or _token_file(environment)
-        if not (self._token.isascii() and self._token.isprintable()):
-            raise UnreachableError("the token has characters that no token has; set it anew")
-        self._verify: str | bool = variable("SKIP_VERIFY") in FALSE and _system_trust()
-        if not self._verify:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        elif variable("CACERT"):
-            self._verify = _existing(environment, "CACERT")
-        elif variable("CAPATH"):
-            self._verify = _existing(environment, "CAPATH")
-        self._certificate: tuple[str, str] | None = None
-        if variable("CLIENT_CERT"):
-            self._certificate = (
-                _existing(environment, "CLIENT_CERT"),
-                _existing(environment, "CLIENT_KEY"),
-            )
-        self._server_name = variable("TLS_SERVER_NAME")
 
     def ask(
         self, method: str, path: str, body: Any = None, *, root: bool = False, **query: str
     ) -> Any:
         """Ask and give the answer's data. With `root`, in the root namespace.
 
-        Raises RefusedError or UnreachableError.
+        A node that stands by may redirect for a moment after an election: then the one that is
+        active by now is asked. Raises RefusedError or UnreachableError.
         """
-        adapter = self._adapter(self.address, "" if root else self.namespace)
-        return _data(self._send(adapter, method, path, json=body, params=query), path)
+        request: dict[str, Any] = {"json": body, "params": query}
+        request["namespace"] = "" if root else self.namespace
+        try:
+            reply = self.link.send(self.address, method, path, **request)
+        except RedirectedError:
+            before = self.address
+            self.turn_to_active()
+            if self.address == before:
+                raise
+            reply = self.link.send(self.address, method, path, **request)
+        return _data(reply, path)
 
     def mounted(self, path: str) -> dict[str, Any] | None:
         """What is mounted at `path`, None for nothing. Raises RefusedError or UnreachableError.
@@ -122,19 +78,22 @@ class Server:
         A standby that serves no reads starts no plugin either, and says nothing for itself. Raises
         UnreachableError.
         """
-        adapter = self._adapter(node.address, self.namespace, allow_redirects=False)
-        headers = {"X-Vault-No-Request-Forwarding": "true"}
+        if not self.link.trusts(node.address):
+            raise UnreachableError(f"{node.address} would get the token in plain text")
         try:
-            reply = self._send(adapter, "GET", "sys/mounts", within=LOOK, headers=headers)
+            reply = self.link.send(
+                node.address, "GET", "sys/mounts", namespace=self.namespace, within=LOOK,
+                headers={"X-Vault-No-Request-Forwarding": "true"},
+            )  # fmt: skip
             mounts = _data(reply, "sys/mounts")
-        except RefusedError:
+        except (RefusedError, RedirectedError):
             return None
         found: dict[str, Any] = mounts.get(f"{path}/", {})
         return found
 
     def state(self) -> dict[str, Any]:
-        """Ask the server how it is, which needs no token. Raises UnreachableError."""
-        reply = self._send(self._adapter(self.address, ""), "GET", "sys/seal-status")
+        """Ask the server how it is, without the token. Raises UnreachableError."""
+        reply = self.link.send(self.address, "GET", "sys/seal-status", token=False)
         try:
             told: dict[str, Any] = reply.json()
             told["sealed"], told["initialized"]
@@ -144,36 +103,70 @@ class Server:
                 f"{self.address} does not answer as a Vault or OpenBao server: "
                 f"{reply.status_code} {words}"
             ) from None
+        self.program = self._program(str(told.get("version") or ""))
         return told
+
+    def _program(self, version: str) -> str:
+        """The name of the server's own command line.
+
+        Vault's health tells since 1.16 whether it is the enterprise edition, OpenBao's does not,
+        and OpenBao's versions began with 2. Where one holds its version back, the operator's own
+        command line stays.
+        """
+        try:
+            health = self.link.send(self.address, "GET", "sys/health", token=False).json()
+        except (UnreachableError, ValueError):
+            health = None
+        edition = isinstance(health, dict) and "enterprise" in health
+        if edition or version.startswith(("0.", "1.")):
+            return "vault"
+        return "bao" if version else self.program
 
     def turn_to_active(self) -> str:
         """Ask the active node from now on, where the one asked so far stands by.
 
         Gives "", or why the active node cannot be asked and the address given is kept: behind a
         load balancer or in Kubernetes, nodes tell addresses that only they reach. Raises
-        UnreachableError where the node asked would not pass on all of it.
+        UnreachableError where the node asked would not pass on all of it, and where TLS would be
+        left for plain text.
 
         A standby serves some requests by itself, from what it has heard so far: it would not know
         a version registered a moment ago, and reload itself alone.
         """
         try:
-            told = self.ask("GET", "sys/leader", root=True)
+            # With the token, for a server may tell addresses to those alone who have one.
+            told = _data(self.link.send(self.address, "GET", "sys/leader"), "sys/leader") or {}
         except RefusedError:
             return ""
         active = str(told.get("leader_address") or "").rstrip("/")
-        if not active or told["is_self"]:
+        if not active or told.get("is_self"):
             return ""
-        try:
-            self._send(self._adapter(active, ""), "GET", "sys/seal-status", within=LOOK)
-        except UnreachableError as unreached:
+        if unreached := self._unreached(active):
             if self.mounted_at(Node(self.address, active=False), "") is None:
-                return str(unreached)
+                return unreached
             raise UnreachableError(
                 f"{self.address} stands by and serves reads itself, and the active node is not to "
                 f"be had from here, {unreached}. Set VAULT_ADDR to an address that leads to the "
                 "active node alone"
-            ) from None
-        self.address, self._by_default = active, f" (the active node, told by {self.address})"
+            )
+        self.link.remark(active, f" (the active node, told by {self.address})")
+        self.address = active
+        return ""
+
+    def _unreached(self, active: str) -> str:
+        """Why the active node cannot be asked, "" where it can. Raises UnreachableError."""
+        if not self.link.trusts(active):
+            if self.link.encrypted:
+                raise UnreachableError(
+                    f"{self.address} stands by and tells {active} as the active node, where the "
+                    "token would go in plain text: it is not sent. Set VAULT_ADDR to an https:// "
+                    "address that leads to the active node alone, or api_addr of every node to one"
+                )
+            return f"{active} is plain text on a network, which {self.address} is not"
+        try:
+            self.link.send(active, "GET", "sys/seal-status", token=False, within=LOOK)
+        except UnreachableError as unreached:
+            return str(unreached)
         return ""
 
     def nodes(self) -> list[Node]:
@@ -186,72 +179,10 @@ class Server:
 
     def demand_token(self) -> None:
         """Raise UnreachableError where no token is set."""
-        if not self._token:
+        if not self.link.token:
             raise UnreachableError(
                 f"no token: run {self.program} login, or set VAULT_TOKEN in the environment"
             )
-
-    def _adapter(self, address: str, namespace: str, *, allow_redirects: bool = True) -> RawAdapter:
-        session = requests.Session()
-        session.verify, session.cert = self._verify, self._certificate
-        if self._server_name:
-            session.mount("https://", _NamedCertificate(self._server_name))
-        return RawAdapter(
-            base_uri=address, token=self._token, namespace=namespace,
-            verify=self._verify, cert=self._certificate, session=session,
-            allow_redirects=allow_redirects,
-        )  # fmt: skip
-
-    def _send(
-        self, adapter: RawAdapter, method: str, path: str, *, within: float = ANSWER, **options: Any
-    ) -> requests.Response:
-        where = adapter.base_uri + (self._by_default if adapter.base_uri == self.address else "")
-        try:
-            reply: requests.Response = adapter.request(
-                method,
-                f"/v1/{quote(path)}",
-                raise_exception=False,
-                timeout=(CONNECT, within),
-                **options,
-            )
-        except requests.exceptions.SSLError as error:
-            raise UnreachableError(f"{where}: {_tls_advice(str(error))}") from None
-        except requests.exceptions.ConnectTimeout:
-            raise UnreachableError(f"{where} is not reached within {CONNECT:.0f} s") from None
-        except requests.exceptions.Timeout:
-            raise UnreachableError(f"{where} does not answer within {within:.0f} s") from None
-        except (requests.exceptions.RequestException, OSError, UnicodeError) as error:
-            raise UnreachableError(f"{where} is not reached: {_cause(error)}") from None
-        return reply
-
-
-def _token_file(environment: Mapping[str, str]) -> str:
-    """The token `vault login` left behind, "" where there is none."""
-    try:
-        return (Path(environment.get("HOME", "/nonexistent")) / ".vault-token").read_text().strip()
-    except (OSError, UnicodeError):
-        return ""
-
-
-def _system_trust() -> str | bool:
-    """The authorities of the system, which the server's own command line trusts.
-
-    As OpenSSL finds them, or as SSL_CERT_FILE and SSL_CERT_DIR say; True where there are none, for
-    those that requests brings along.
-    """
-    places = ssl.get_default_verify_paths()
-    if places.cafile:
-        return places.cafile
-    return places.capath if places.capath and any(Path(places.capath).iterdir()) else True
-
-
-def _existing(environment: Mapping[str, str], name: str) -> str:
-    """The file or directory that a variable names. Raises UnreachableError."""
-    path = told_by(environment, name)
-    if not Path(path).exists():
-        variable = f"{'BAO' if environment.get(f'BAO_{name}') else 'VAULT'}_{name}"
-        raise UnreachableError(f"{variable} names {path!r}, which is not there")
-    return path
 
 
 def _data(reply: requests.Response, path: str) -> Any:
@@ -271,24 +202,3 @@ def _joined(errors: str) -> str:
     counted = re.sub(r"\d+ errors? occurred:", "", errors)
     each = (" ".join(e.partition("\nThis usually means")[0].split()) for e in counted.split("* "))
     return "; ".join(dict.fromkeys(e for e in each if e)).replace(":; ", ": ")
-
-
-def _tls_advice(error: str) -> str:
-    """What to do about a TLS failure, by the words of OpenSSL."""
-    if "WRONG_VERSION_NUMBER" in error:
-        return "it does not speak TLS: is it http://?"
-    if "CERTIFICATE_VERIFY_FAILED" in error:
-        cause = error.partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
-        if "mismatch" in cause:
-            return f"{cause} Use its name in VAULT_ADDR, or set VAULT_TLS_SERVER_NAME to it"
-        return f"its certificate is not trusted ({cause}): set VAULT_CACERT to its authority's file"
-    if "CERTIFICATE_REQUIRED" in error or "HANDSHAKE_FAILURE" in error:
-        return "it wants a client certificate: set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"
-    return f"TLS fails: {error}"
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost words of a failure, without the classes and addresses around them."""
-    inner = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    words = str(inner).rpartition("] ")[2] or type(inner).__name__
-    return words.rstrip(")'\"")

@@ -1,21 +1,16 @@
 """What can be done to a server, each step with its reason and the commands it stands for."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from scripts.registration import commands
 from scripts.registration.build import NAME, Build
 from scripts.registration.commands import Command
-from scripts.registration.server import Node, RefusedError, Server, UnreachableError
+from scripts.registration.link import UnreachableError
+from scripts.registration.nodes import FailedError, demand
+from scripts.registration.server import Node, RefusedError, Server
 
-SETTLE_SECONDS = 20.0  # for the other nodes to follow the active one
 TRIAL = "Trial of a version before an upgrade; may be disabled"
-
-
-class FailedError(Exception):
-    """A step did not reach what it is for; the text says what stands now."""
 
 
 @dataclass(frozen=True)
@@ -151,30 +146,3 @@ def left(server: Server, path: str, failure: Exception) -> str:
     if failure.status in (401, 403):  # not begun
         return ""
     return f"; {path}/ has no plugin now: mend this, then {reload.shown(server.program)}"
-
-
-def demand(server: Server, path: str, build: Build, nodes: tuple[Node, ...]) -> None:
-    """Wait until every node that can be asked runs `build` at `path`. Raises FailedError."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while wrong := list(elsewhere(server, path, build, nodes)):
-        if time.monotonic() > deadline:
-            raise FailedError("; ".join(wrong))
-        time.sleep(0.2)
-
-
-def elsewhere(server: Server, path: str, build: Build, nodes: tuple[Node, ...]) -> Iterator[str]:
-    """Name each node that does not run `build` at `path`, with what it runs instead."""
-    held = {server.address: server.mounted(path) or {}}
-    for node in nodes:
-        if not node.active:
-            with suppress(UnreachableError):
-                itself = server.mounted_at(node, path)
-                if itself is not None:
-                    held[node.address] = itself
-    for address, mounted in held.items():
-        if mounted.get("running_sha256") != build.sha256:
-            runs = mounted.get("running_plugin_version") or "no plugin"
-            yield (
-                f"{address} runs {runs} at {path}/, not {build.version}: its plugin_directory must "
-                f"hold {build.command} with sha256 {build.sha256}"
-            )

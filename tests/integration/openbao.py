@@ -10,12 +10,14 @@ import signal
 import socket
 import subprocess
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
 import hvac
 import requests
 
+from tests.integration.kind import Kind, kind_of
 from tests.integration.told_tokens import ToldTokens
 
 START_SECONDS = 30
@@ -89,6 +91,11 @@ class VaultServer:
         """The lines of the logs that show one, without it."""
         logs = [log for log in (self.log_path, self.audit_path) if log.exists()]
         return [line for log in logs for line in self.told.shown(log)]
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Whether it is OpenBao or Vault."""
+        return kind_of(self.binary)
 
     @property
     def pid(self) -> int:

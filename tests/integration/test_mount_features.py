@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from tests.integration.mount import PLUGIN, Mount, Refused, eventually
+from tests.integration.namespace import INSIDE, TEAM, make_namespace, skip_where_unsupported
 from tests.integration.openbao import VaultServer
 from tests.pachd import PachdV1, PachdV2, Simulator
 from vault_plugin.engine import backend
 
-UNSUPPORTED = 404
-NAMESPACE = {"X-Vault-Namespace": "team"}
 HOUR = 3600
 
 
@@ -48,8 +47,7 @@ def test_a_lease_count_quota_stops_logins_and_nothing_else(mount: Mount) -> None
     quota = "/v1/sys/quotas/lease-count/pachyderm"
     body = {"path": f"{mount.path}/", "max_leases": 2}
     status, answer = mount.server.http("POST", quota, body)
-    if status == UNSUPPORTED:
-        pytest.skip(f"the server has no lease count quotas: {answer['errors'][0].strip()}")
+    skip_where_unsupported(mount.server, "lease count quotas", status, answer)
     assert status == 204, answer
     try:
         first, _ = mount.login(), mount.login()
@@ -84,13 +82,10 @@ def test_a_rate_limit_quota_stops_logins_before_they_mint(mount: Mount) -> None:
 @pytest.fixture
 def namespace(server: VaultServer) -> Iterator[VaultServer]:
     """The server, with a namespace ``team``."""
-    status, answer = server.http("POST", "/v1/sys/namespaces/team", {})
-    if status == UNSUPPORTED:
-        pytest.skip(f"the server has no namespaces: {answer['errors']}")
-    assert status == 200, answer
+    make_namespace(server)
     yield server
-    server.http("DELETE", "/v1/sys/namespaces/team")
-    eventually(lambda: server.http("GET", "/v1/sys/namespaces/team")[0] == 404)
+    server.http("DELETE", TEAM)
+    eventually(lambda: server.http("GET", TEAM)[0] == 404)
 
 
 class Inside(Mount):
@@ -99,7 +94,7 @@ class Inside(Mount):
     def ask(
         self, method: str, path: str, body: Any = None, *, token: str = "", **headers: str
     ) -> Any:
-        return super().ask(method, path, body, token=token, **headers, **NAMESPACE)
+        return super().ask(method, path, body, token=token, **headers, **INSIDE)
 
 
 def test_the_engine_works_inside_a_namespace(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.integration import recorded_http
+from tests.integration.kind import OPENBAO, VAULT
 from tests.integration.openbao import VaultServer
 from tests.pachd import PachdV1, Simulator
 from tests.unit.pachd.caller import Caller
@@ -59,6 +60,7 @@ class Replay:
             headers=case["request_headers"],
             token=self._server.root_token if case["authenticated"] else None,
         )
+        answer = recorded_http.as_recorded(answer, self._server.kind)
         recorded = case["response"]
         if isinstance(answer, dict) and answer.get("lease_id"):
             if isinstance(recorded, dict) and recorded.get("lease_id"):
@@ -98,6 +100,17 @@ def test_every_difference_is_listed_with_its_reason(outcomes: list[Outcome]) -> 
 def test_every_listed_difference_is_one(outcomes: list[Outcome]) -> None:
     differ = {outcome.case for outcome in outcomes if not outcome.equal}
     assert recorded_http.differences() - differ == set()
+
+
+def test_vaults_own_form_of_an_answer_is_the_recorded_one() -> None:
+    recorded = {"lease_id": "", "data": {"mount_type": "kept"}}
+    told = {**recorded, "mount_type": "pachyderm"}
+    assert recorded_http.as_recorded(told, VAULT) == recorded
+    words = "invalid character 'o' in literal null (expecting 'u')"
+    refusal = {"errors": [f"error parsing JSON: failed to parse JSON input: {words}"]}
+    said = {"errors": [f"failed to decode JSON input: {words}"]}
+    assert recorded_http.as_recorded(refusal, VAULT) == said
+    assert recorded_http.as_recorded(said, OPENBAO) == said
 
 
 def test_every_case_was_asked(outcomes: list[Outcome]) -> None:

@@ -5,8 +5,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from scripts.registration.server import Server
 from tests.integration.mount import PLUGIN
+from tests.integration.namespace import make_namespace
 from tests.integration.openbao import VaultServer
+from tests.integration.pretender import Answer, Pretender
 from tests.integration.register import (
     NEWER,
     VERSION,
@@ -28,8 +33,11 @@ def test_without_apply_it_tells_and_does_nothing(ready: VaultServer, plugin_file
     ran = register(ready)
     assert ran.returncode == 0
     sha256 = hashlib.sha256(plugin_file.read_bytes()).hexdigest()
-    assert f"bao plugin register -sha256={sha256} -command={file_name(VERSION)}" in ran.stdout
-    assert f"bao secrets enable -path=pachyderm -plugin-version={VERSION} {PLUGIN}" in ran.stdout
+    vault = ready.kind.program
+    assert f"{vault} plugin register -sha256={sha256} -command={file_name(VERSION)}" in ran.stdout
+    assert (
+        f"{vault} secrets enable -path=pachyderm -plugin-version={VERSION} {PLUGIN}" in ran.stdout
+    )
     assert f"install -m 755 {plugin_file} plugin_directory/{file_name(VERSION)}" in ran.stdout
     assert "Nothing was done" in ran.stdout
     assert ready.http("GET", CATALOG)[0] == 404
@@ -54,17 +62,51 @@ def test_it_installs_and_a_second_run_changes_nothing(
     assert ready.plugin_pids() == pids
 
 
-def test_the_commands_it_tells_do_the_same(ready: VaultServer) -> None:
-    shown = [line.strip() for line in register(ready).stdout.splitlines()]
-    for command in (line for line in shown if line.startswith("bao ")):
-        script = f"bao() {{ '{ready.binary}' \"$@\"; }}; {command}"
-        subprocess.run(
-            ["bash", "-euc", script],
-            env=ready.environment(ready.root_token),
-            check=True,
-            timeout=60,
-        )
+def type_what_it_tells(server: VaultServer, *arguments: str) -> list[str]:
+    """Run the commands it tells, as an operator does; they are given."""
+    vault = server.kind.program
+    shown = [line.strip() for line in register(server, *arguments).stdout.splitlines()]
+    commands = [line for line in shown if line.startswith(f"{vault} ")]
+    for command in commands:
+        script = f"{vault}() {{ '{server.binary}' \"$@\"; }}; {command}"
+        environment = server.environment(server.root_token)
+        subprocess.run(["bash", "-euc", script], env=environment, check=True, timeout=60)
+    return commands
+
+
+def test_the_commands_it_tells_do_the_same(ready: VaultServer, newer_plugin_file: Path) -> None:
+    assert len(type_what_it_tells(ready)) == 2
     assert "nothing to do" in register(ready).stdout
+    ready.place(file_name(NEWER), newer_plugin_file)
+    upgrade = ("--file", str(newer_plugin_file))
+    assert "reload" in str(type_what_it_tells(ready, *upgrade))
+    assert "nothing to do" in register(ready, *upgrade).stdout
+    assert told(ready, MOUNT)["running_plugin_version"] == NEWER
+
+
+@pytest.mark.parametrize(
+    ("environment", "version", "health", "program"),
+    [
+        ({}, "2.7.2", {"version": "2.7.2"}, "bao"),
+        ({}, "2.0.0", {"version": "2.0.0"}, "bao"),
+        ({}, "1.21.4", {"version": "1.21.4", "enterprise": False}, "vault"),
+        ({}, "1.12.0", {"version": "1.12.0"}, "vault"),
+        ({"BAO_ADDR": ""}, "2.0.0+ent", {"version": "2.0.0+ent", "enterprise": True}, "vault"),
+        ({"BAO_ADDR": ""}, "", {"enterprise": False}, "vault"),  # held back by `redact_version`
+        ({"BAO_ADDR": ""}, "", {}, "bao"),
+        ({}, "", {}, "vault"),
+        ({}, "2.7.2", ["no health"], "bao"),
+    ],
+)
+def test_the_kind_of_server_is_told_by_what_it_answers(
+    environment: dict[str, str], version: str, health: object, program: str
+) -> None:
+    state = {"initialized": False, "sealed": True, "version": version}
+    with Pretender({"sys/seal-status": state, "sys/health": Answer(health, 501)}) as web:
+        asked = Server(dict.fromkeys(environment or ["VAULT_ADDR"], web.address))
+        asked.state()
+    assert asked.program == program
+    assert web.tokens == set()
 
 
 def test_what_was_registered_by_hand_under_another_name_is_taken(
@@ -134,7 +176,7 @@ def test_rights_that_are_not_enough_are_missed_before_anything_is_done(
 
 
 def test_in_a_namespace(ready: VaultServer) -> None:
-    assert ready.http("POST", "/v1/sys/namespaces/team", {})[0] == 200
+    make_namespace(ready)
     inside = {"X-Vault-Namespace": "team"}
     assert "namespace team" in registered(ready, VAULT_NAMESPACE="team/")
     assert "nothing to do" in register(ready, VAULT_NAMESPACE="team").stdout
@@ -148,7 +190,7 @@ def test_in_a_namespace(ready: VaultServer) -> None:
 
 
 def test_in_a_namespace_its_policy_is_enough(ready: VaultServer, newer_plugin_file: Path) -> None:
-    assert ready.http("POST", "/v1/sys/namespaces/team", {})[0] == 200
+    make_namespace(ready)
     policy = register(ready, "--policy", VAULT_NAMESPACE="team").stdout
     assert ready.http("PUT", "/v1/sys/policies/acl/operator", {"policy": policy})[0] == 204
     made = ready.http("POST", "/v1/auth/token/create", {"policies": ["operator"]})[1]

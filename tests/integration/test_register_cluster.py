@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.registration import build
 from tests.integration.mount import eventually
 from tests.integration.openbao import START_SECONDS, openbao, servers
 from tests.integration.raft import Node, RaftCluster
@@ -54,9 +55,7 @@ def test_every_node_is_installed_upgraded_and_rolled_back(
         node.place(file_name(VERSION), plugin_file)
     asked = cluster.standbys()[0]  # any node does
 
-    said = refused(asked, "--apply")  # a node without the file is named
-    assert f"{lacking.address} runs no plugin at pachyderm/" in said
-    assert holders[0].address not in said
+    lacks(asked, lacking)
     lacking.place(file_name(VERSION), plugin_file)
     applied(asked)
     assert [runs(node) for node in cluster.nodes] == [VERSION] * 3
@@ -65,9 +64,9 @@ def test_every_node_is_installed_upgraded_and_rolled_back(
     assert all(node.address in planned for node in cluster.nodes)
     for node in holders:
         node.place(file_name(NEWER), newer_plugin_file)
-    said = refused(asked, "--file", str(newer_plugin_file), "--apply")
-    assert f"{lacking.address} runs no plugin at pachyderm-trial/" in said
-    assert [runs(node) for node in cluster.nodes] == [VERSION] * 3  # only the trial failed
+    lacks(asked, lacking, "--file", str(newer_plugin_file), path="pachyderm-trial")
+    if asked.kind.serving_standbys:
+        assert [runs(node) for node in cluster.nodes] == [VERSION] * 3  # only the trial failed
     lacking.place(file_name(NEWER), newer_plugin_file)
     applied(asked, "--file", str(newer_plugin_file))
     assert [runs(node) for node in cluster.nodes] == [NEWER] * 3
@@ -94,6 +93,42 @@ def test_a_node_that_was_down_follows_with_the_next_run(
     eventually(lambda: down.address in listed(cluster.leader()), START_SECONDS)
     applied(cluster.leader(), *upgrade)
     assert runs(down) == NEWER
+
+
+def test_a_node_that_was_not_asked_is_named_with_its_check(
+    cluster: RaftCluster, plugin_file: Path, newer_plugin_file: Path
+) -> None:
+    for node in cluster.nodes:
+        node.place(file_name(VERSION), plugin_file)
+    applied(cluster.leader())
+    down, _ = cluster.standbys()
+    down.kill9()
+    eventually(lambda: down.address in listed(cluster.leader()))  # it is missed after a while
+    for arguments in ((), ("--apply",)):
+        ran = register(cluster.leader(), *arguments)
+        assert "nothing to do" in ran.stdout, ran.stderr
+        _, _, unchecked = ran.stdout.partition("Not checked:\n")
+        assert f"{down.address} is not reached: Connection refused\n" in unchecked
+        assert checked(plugin_file) in unchecked
+
+
+def lacks(asked: Node, lacking: Node, *arguments: str, path: str = "pachyderm") -> None:
+    """Apply it where a standby lacks the file: that is refused, or said to be unchecked."""
+    if asked.kind.serving_standbys:
+        said = refused(asked, *arguments, "--apply")
+        assert f"{lacking.address} runs no plugin at {path}/" in said
+        assert said.count("runs no plugin at") == 1
+    else:
+        ran = register(asked, *arguments, "--apply")
+        assert ran.returncode == 0, ran.stderr
+        _, _, unchecked = ran.stdout.partition("Not checked:\n")
+        assert f"{lacking.address} stands by, and runs no plugin until" in unchecked
+
+
+def checked(file: Path) -> str:
+    """The command that checks a node, and what it is to print."""
+    built = build.read(file)
+    return f"must print {built.sha256}:\n    sha256sum plugin_directory/{built.command}\n"
 
 
 class Hidden(Node):

@@ -3,17 +3,16 @@
 import socket
 import ssl
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scripts.registration import advice, server
+from scripts.registration.link import UnreachableError
 from tests.integration.conftest import StartServer
 from tests.integration.kept_server import KeptServer
 from tests.integration.openbao import VaultServer, free_port
+from tests.integration.pretender import Answer, Pretender
 from tests.integration.register import (
     COMMAND,
     NEWER,
@@ -25,44 +24,6 @@ from tests.integration.register import (
 from tests.pachd.certificate import self_signed
 
 MOUNT = "/v1/sys/mounts/pachyderm"
-
-
-class Answers(BaseHTTPRequestHandler):
-    """Answers everything with `said`."""
-
-    said: bytes
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.said)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-class Listening:
-    """A web server that is no Vault, as a context manager; over TLS with a certificate."""
-
-    def __init__(self, said: bytes, tls: ssl.SSLContext | None) -> None:
-        handler = type("Handler", (Answers,), {"said": said})
-        self.web = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        if tls:
-            self.web.socket = tls.wrap_socket(self.web.socket, server_side=True)
-        self._thread = threading.Thread(target=self.web.serve_forever)
-
-    def __enter__(self) -> ThreadingHTTPServer:
-        self._thread.start()
-        return self.web
-
-    def __exit__(self, *_: object) -> None:
-        self.web.shutdown()
-        self._thread.join()
-        self.web.server_close()
-
-
-def listening(said: bytes, tls: ssl.SSLContext | None = None) -> Listening:
-    return Listening(said, tls)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +53,8 @@ def test_the_wrong_version_under_the_right_name(
 
 
 def test_no_token_and_a_wrong_one(ready: VaultServer) -> None:
-    assert "no token: run bao login" in refused(ready, VAULT_TOKEN=None, BAO_TOKEN=None)
+    program = ready.kind.program
+    assert f"no token: run {program} login" in refused(ready, VAULT_TOKEN=None, BAO_TOKEN=None)
     assert "does not take the token" in refused(ready, token="hvs.nonsense")
     assert "characters that no token has" in refused(ready, token="hvs.\N{SNOWMAN}")
     (ready.directory / ".vault-token").write_text(f"{ready.root_token}\n")
@@ -124,7 +86,7 @@ def test_a_node_that_hangs_is_not_waited_for_long(
     asked = server.Server(ready.environment(ready.root_token))
     with socket.create_server(("127.0.0.1", 0)) as mute:
         node = server.Node(f"http://127.0.0.1:{mute.getsockname()[1]}", active=False)
-        with pytest.raises(server.UnreachableError, match="does not answer within 1 s"):
+        with pytest.raises(UnreachableError, match="does not answer within 1 s"):
             asked.mounted_at(node, "pachyderm")
 
 
@@ -141,8 +103,8 @@ def test_a_pinned_version(words: str, pinned: bool) -> None:
 
 
 def test_what_is_no_vault(ready: VaultServer) -> None:
-    with listening(b"<html>welcome</html>") as web:
-        said = refused(ready, BAO_ADDR=f"http://127.0.0.1:{web.server_port}")
+    with Pretender(otherwise=Answer(b"<html>welcome</html>")) as web:
+        said = refused(ready, BAO_ADDR=web.address)
     assert "does not answer as a Vault or OpenBao server: 200 <html>" in said
 
 
@@ -167,10 +129,10 @@ def test_tls(ready: VaultServer, tmp_path: Path) -> None:
     }
     passed = "is not initialized"
 
-    with listening(b'{"initialized": false, "sealed": true}', tls) as web:
+    with Pretender(otherwise=Answer({"initialized": False, "sealed": True}), tls=tls) as web:
 
         def said(**variables: str) -> str:
-            return refused(ready, BAO_ADDR=f"https://127.0.0.1:{web.server_port}", **variables)
+            return refused(ready, BAO_ADDR=web.address, **variables)
 
         assert "self-signed certificate): set VAULT_CACERT" in said()
         assert "VAULT_CACERT names '/nowhere', which is not there" in said(VAULT_CACERT="/nowhere")
@@ -192,8 +154,10 @@ def test_a_sealed_server(another: StartServer) -> None:
     server = another(KeptServer, bare=True)
     assert isinstance(server, KeptServer)
     server.seal()
-    assert "is sealed: bao operator unseal" in refused(server)
-    assert "is sealed: vault operator unseal" in refused(server, BAO_ADDR=None)
+    told = f"is sealed: {server.kind.program} operator unseal"
+    assert told in refused(server)
+    assert told in refused(server, BAO_ADDR=None)
+    assert told in refused(server, VAULT_ADDR=None)
 
 
 def test_files_that_are_no_plugin(ready: VaultServer, tmp_path: Path) -> None:

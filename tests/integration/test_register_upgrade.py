@@ -9,7 +9,7 @@ from typing import Self
 import pytest
 import requests
 
-from scripts.registration import build, plan, steps
+from scripts.registration import build, nodes, plan, steps
 from scripts.registration.server import Server
 from tests.integration.conftest import StartServer
 from tests.integration.mount import PLUGIN, Login, Mount, Refused, eventually
@@ -170,7 +170,7 @@ def test_a_switch_that_fails_after_its_trial_is_undone(
     (server.plugin_directory / PLUGIN).write_text("spoiled between the two")
     asked = Server(server.environment(server.root_token))
     switch = steps.switch(newer, "pachyderm", (), VERSION, plan.registered(asked, VERSION))
-    with pytest.raises(steps.FailedError, match=f"pachyderm/ is back on {VERSION}"):
+    with pytest.raises(nodes.FailedError, match=f"pachyderm/ is back on {VERSION}"):
         switch.run(asked)
     mounted = server.http("GET", "/v1/sys/mounts/pachyderm")[1]["data"]
     assert mounted["plugin_version"] == mounted["running_plugin_version"] == VERSION
@@ -189,13 +189,13 @@ def test_where_the_way_back_fails_too_it_says_what_runs(
         (server.plugin_directory / file).write_text("spoiled between the two")
     asked = Server(server.environment(server.root_token))
     switch = steps.switch(newer, "pachyderm", (), VERSION, plan.registered(asked, VERSION))
-    with pytest.raises(steps.FailedError) as failed:
+    with pytest.raises(nodes.FailedError) as failed:
         switch.run(asked)
     assert str(failed.value).count("checksums did not match") == 2
     assert f"the way back to {VERSION} fails" in str(failed.value)
     assert "pachyderm/ has no plugin now" in str(failed.value)
     answer = server.http("GET", "/v1/pachyderm/version/client-only")[1]
-    assert "backend is nil" in str(answer)
+    assert server.kind.no_plugin in str(answer)
 
 
 def test_what_a_broken_off_run_left_is_completed(installed: Mount, newer_plugin_file: Path) -> None:
@@ -218,7 +218,7 @@ def test_what_a_broken_off_run_left_is_completed(installed: Mount, newer_plugin_
 def test_a_trial_that_fails_and_cannot_be_unmounted_says_both(
     installed: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(nodes, "SETTLE_SECONDS", 0.0)
     server = installed.server
     policy = """path "sys/mounts" { capabilities = ["read"] }
         path "sys/mounts/tried" { capabilities = ["update"] }"""
@@ -226,7 +226,7 @@ def test_a_trial_that_fails_and_cannot_be_unmounted_says_both(
     made = server.http("POST", "/v1/auth/token/create", {"policies": ["no-delete"]})[1]
     asked = Server(server.environment(made["auth"]["client_token"]))
     other = build.Build(VERSION, "0" * 64, file_name(VERSION))
-    with pytest.raises(steps.FailedError) as failed:
+    with pytest.raises(nodes.FailedError) as failed:
         steps.try_out(other, "tried", ()).run(asked)
     assert f"with sha256 {other.sha256}" in str(failed.value)
     assert "tried/ is still mounted: sys/mounts/tried: 403" in str(failed.value)
