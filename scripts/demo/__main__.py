@@ -1,6 +1,7 @@
 """The command line of the demonstration: `make demo`, `make demo-up`, `make demo-down`."""
 
 import argparse
+import os
 import signal
 import sys
 
@@ -29,6 +30,7 @@ def main() -> int:
     parser.set_defaults(run=demonstrate)
     for option, run in (("--up", keeper.up), ("--keep", keeper.keep), ("--down", keeper.down)):
         choice.add_argument(option, dest="run", action="store_const", const=run, help=run.__doc__)
+    os.umask(0o077)  # whoever reads what is left of it may act as root of its server
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started ends
     return int(parser.parse_args().run())
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,31 +15,31 @@ from scripts.demo import story
 from scripts.demo.stage import Stage, stage
 from scripts.demo.terminal import Terminal
 
-ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".demo"
+STATE = Path(".demo")  # where make runs
 PID = STATE / "pid"
 LOG = STATE / "log"
-EXPORTS = STATE / "exports"  # there as long as the stage stands
+EXPORTS = STATE / "exports"  # for a shell; there as long as the stage stands, as is the next
+HOW = STATE / "how"  # to play with it
 PATIENCE = 60.0  # seconds for everything to start, or to end
 
 
 def up() -> int:
     """Set the stage in a process of its own and say how to play with it; give the exit code."""
     if running() is None:
-        STATE.mkdir(exist_ok=True)
-        EXPORTS.unlink(missing_ok=True)
+        shutil.rmtree(STATE, ignore_errors=True)  # of before, however open
+        STATE.mkdir()
         with LOG.open("wb") as log:
             keeper = subprocess.Popen(
                 [sys.executable, "-m", "scripts.demo", "--keep"],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         PID.write_text(str(keeper.pid))
-        within_patience(lambda: EXPORTS.exists() or keeper.poll() is not None)
-        if not EXPORTS.exists():
+        within_patience(lambda: HOW.exists() or keeper.poll() is not None)
+        if not HOW.exists():
             keeper.terminate()
             print(LOG.read_text(), file=sys.stderr)
             return 1
-    print(EXPORTS.read_text())
+    print(HOW.read_text())
     return 0
 
 
@@ -51,9 +53,13 @@ def keep() -> int:
         for cluster in (played.v2, played.v1):
             story.configure(terminal, cluster)
         EXPORTS.write_text(exports(played))
+        written = HOW.with_suffix(".new")
+        written.write_text(how(played))
+        written.rename(HOW)
         try:
             signal.sigwait(ends)
         finally:
+            HOW.unlink()
             EXPORTS.unlink()
     return 0
 
@@ -88,16 +94,24 @@ def within_patience(reached: Callable[[], bool]) -> bool:
 
 
 def exports(played: Stage) -> str:
-    """Tell what is running, and what a shell needs to play with it."""
-    server, name = played.server, played.server.binary.name
+    """What a shell needs to play with it: the server's address, root's token, its command line."""
+    server, name = played.server, played.server.kind.program
+    return f"""\
+export {name.upper()}_ADDR={server.address} {name.upper()}_TOKEN={server.root_token}
+{name}() {{ {shlex.quote(str(server.binary))} "$@"; }}
+"""
+
+
+def how(played: Stage) -> str:
+    """Tell what is running, and how to play with it."""
+    name = played.server.kind.program
     return f"""\
 {played.v2.mount}/ serves a Pachyderm {played.v2.title} cluster, \
 {played.v1.mount}/ a {played.v1.title} one. Type
 
-    export {name.upper()}_ADDR={server.address} {name.upper()}_TOKEN={server.root_token}
-    alias {name}={server.binary}
+    . {EXPORTS}
     {name} write -f {played.v2.mount}/login/robot:test
     {name} path-help {played.v2.mount}
 
-and make demo-down to end it.
+and make demo-down to end it. Root's token is in {EXPORTS}, which is yours alone to read.
 """

@@ -25,7 +25,7 @@ class Terminal:
 
     def __init__(self, server: VaultServer) -> None:
         self._server = server
-        self._program = server.binary.name
+        self._program = server.kind.program
         self._bold = "\033[1m{}\033[0m" if sys.stdout.isatty() else "{}"
 
     @property

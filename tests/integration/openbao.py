@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,7 +22,6 @@ from tests.integration.kind import Kind, kind_of
 from tests.integration.told_tokens import ToldTokens
 
 START_SECONDS = 30
-ROOT_TOKEN = "root"
 HEALTH = "/v1/sys/health"
 EVEN_SEALED = "?uninitcode=200&sealedcode=200"
 CONFIG = """
@@ -46,7 +46,8 @@ class VaultServer:
 
     `binary` is OpenBao's or Vault's. Everything it leaves is below `directory`: the plugins it
     may run, its log at trace level, its audit log, its plugins' sockets (so keep the path short).
-    `told` collects the tokens that pass through it, which no log may show.
+    `told` collects the tokens that pass through it, which no log may show. The root token is a
+    random one: who has it may have the server write files, and its port is any local user's.
     """
 
     log_level = "trace"
@@ -58,7 +59,7 @@ class VaultServer:
         self.log_path = directory / "server.log"
         self.audit_path = directory / "audit.log"
         self.told = ToldTokens()
-        self.root_token = ROOT_TOKEN
+        self.root_token = f"root-{secrets.token_urlsafe()}"
         self.address = ""
         self._process: Process | None = None
         self._writer: subprocess.Popen[bytes] | None = None
@@ -144,7 +145,6 @@ class VaultServer:
         return [
             "-dev",
             f"-dev-listen-address={listen}",
-            f"-dev-root-token-id={self.root_token}",
             f"-dev-plugin-dir={self.plugin_directory}",
             "-dev-no-store-token",
         ]
@@ -192,7 +192,7 @@ class VaultServer:
         raise RuntimeError(f"the server did not start:\n{self.log_path.read_text()[-2000:]}")
 
     def environment(self, token: str | None = None) -> dict[str, str]:
-        """What the server and its command line run with; nothing of ours but PATH."""
+        """What the server runs with, or with `token` its command line; of ours nothing but PATH."""
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
@@ -200,9 +200,11 @@ class VaultServer:
             "VAULT_ADDR": self.address,
             "BAO_ADDR": self.address,
         }
-        if token is not None:
-            environment |= {"VAULT_TOKEN": token, "BAO_TOKEN": token}
-        return environment
+        if token is None:  # here, and in no argument, which others see
+            names, value = ("VAULT_DEV_ROOT_TOKEN_ID", "BAO_DEV_ROOT_TOKEN_ID"), self.root_token
+        else:
+            names, value = ("VAULT_TOKEN", "BAO_TOKEN"), token
+        return environment | dict.fromkeys(names, value)
 
     def client(self, token: str | None = None) -> hvac.Client:
         """hvac, signed in with `token` or as root."""
