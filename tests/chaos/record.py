@@ -28,6 +28,8 @@ class Loss(StrEnum):
     CONFIG = "a corrupted or half-written config"
     SECRET = "a secret in a log"
     HANG = "a request that hangs over its deadline"
+    NEIGHBOUR = "a request of another mount that failed"
+    PLUGIN = "a plugin process that was replaced"
 
 
 @dataclass(kw_only=True)

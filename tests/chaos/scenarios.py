@@ -25,8 +25,8 @@ class Scenario:
     """One row of docs/reliability.md.
 
     `name` is the key in code and of the figures' file; `tried` and `unit` are the words of the
-    table: what is done, and what one trial is. `short` and `full` are trials, of the soak seconds;
-    what takes too long for `make test` has no `short` ones.
+    table: what is done, and what one trial is. `short` and `full` are trials, of the soak and of
+    clients that give up seconds; what takes too long for `make test` has no `short` ones.
     """
 
     name: str
@@ -93,6 +93,17 @@ SCENARIOS = {
         Scenario("bad-input-http", "requests made up over HTTP", "requests", 600, 30_000),
         Scenario("bad-input-socket", "on the plugin's socket", "requests", 1500, 70_000),
         Scenario("hostile-http2", "hostile HTTP/2 there", "connections", 32, 1000),
+        Scenario(
+            "given-up",
+            "clients that give up at every moment, also while pachd fails, `crash_safe=true`",
+            "requests",
+            4,
+            30,
+        ),
+        Scenario("given-up-plain", "the same, `crash_safe=false`", "requests", 4, 30),
+        Scenario(
+            "signals", "signals to the server's process group under 8 clients", "signals", 8, 80
+        ),
         Scenario("soak", "steady load of 20 minutes with random faults", "faults", 6, 1200),
     )
 }
