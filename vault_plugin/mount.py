@@ -9,7 +9,7 @@ import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shim import BackendError
+from shim import BackendError, ReadOnlyStorage
 from vault_plugin import config as stored
 from vault_plugin import trust
 from vault_plugin.pachyderm.cluster import Cluster
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.client import Endpoint
 
 BAD_TOKEN = (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER)
+_DOUBT = 90.0  # seconds that storage may take over a change it gave no answer to
+_LAST_WORK = 30.0  # seconds that a mount that goes waits for what it carries through
 
 T = TypeVar("T")
 
@@ -33,11 +35,11 @@ class Session:
     """A configuration and the connection made for it.
 
     The two are replaced together, so that no admin token is ever sent to the address of another
-    configuration.
+    configuration. `stored` is it as storage has it, `config` with what was learnt since.
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        self.config = self.stored = config
         self.cluster = connect(config, config.endpoint, config.generation)
         self.proof = Proof()
         self._trust: str | None = None  # once its bundle is stored for leases to name
@@ -108,26 +110,43 @@ class Mount:
         self._session: Session | None = None
         self._loading = asyncio.Lock()
         self._forgotten = 0  # how often; tells a load that what it read is stale
+        self._doubted = 0.0  # the loop's time until which storage may change by itself; 0: it won't
         self._elsewhere: dict[Endpoint, Cluster] = {}
         self._users: Counter[Endpoint] = Counter()
         self.minting: set[asyncio.Task[Any]] = set()  # requests for whom pachd makes a token
+        self.carried: set[asyncio.Task[Any]] = set()  # work that its request's end does not cut
         self._background: set[asyncio.Task[None]] = set()
 
     async def find_session(self, storage: Storage) -> Session | None:
         """The session, None where there is no configuration. Raises StorageError."""
-        if self._session is None:
+        if self._session is None or self._doubted:
             async with self._loading:
-                while self._session is None:
-                    forgotten = self._forgotten
-                    config = await stored.load(storage)
-                    if config is None:
-                        return None
-                    session = Session(config)
-                    if config.unsettled:
-                        await session.choose_token()
-                    if forgotten == self._forgotten:
-                        self._session = session
+                await self._load(storage)
         return self._session
+
+    async def _load(self, storage: Storage) -> None:
+        """Have the session of what storage holds, and no other."""
+        while self._session is None or self._doubted:
+            forgotten = self._forgotten
+            certain = not self.doubted  # from here on, so that what is read stays
+            config = await stored.load(storage)
+            if forgotten != self._forgotten:
+                continue
+            if certain:
+                self._doubted = 0.0
+            if self._session is not None:
+                if self._session.stored == config:
+                    return
+                self.forget()
+                forgotten = self._forgotten
+            if config is None:
+                return
+            session = Session(config)
+            if config.unsettled:
+                await session.choose_token()
+            if forgotten == self._forgotten:
+                self._session = session
+                return
 
     async def session(self, storage: Storage) -> Session:
         """The session. Raises UserError where there is no configuration yet."""
@@ -165,6 +184,50 @@ class Mount:
         if self._session is not None:
             self.in_background(self._session.cluster.close())
             self._session = None
+
+    async def change(self, change: Coroutine[Any, Any, None]) -> None:
+        """Have storage take a `change` of the configuration, and act by it from then on.
+
+        Nothing comes between the two, nor is the change given up with its request. Raises
+        StorageError; then storage may have taken it all the same, or do so yet: for as long as
+        that can be, each request looks.
+        """
+        await self.carry_through(self._changed(change))
+
+    async def _changed(self, change: Coroutine[Any, Any, None]) -> None:
+        try:
+            await change
+        except BaseException as error:
+            if not isinstance(error, ReadOnlyStorage):
+                self._doubted = asyncio.get_running_loop().time() + _DOUBT
+            raise
+        finally:
+            self.forget()
+
+    @property
+    def doubted(self) -> bool:
+        """Whether storage may yet take a change that it gave no answer to."""
+        return asyncio.get_running_loop().time() < self._doubted
+
+    async def carry_through(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` gives. Its request's cancel waits for its end, so that none cuts it.
+
+        The work is bounded by the deadlines of the calls it makes.
+        """
+        task = asyncio.ensure_future(work)
+        self.carried.add(task)
+        task.add_done_callback(self.carried.discard)
+        given_up = False
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                given_up = True
+        if given_up:
+            if not task.cancelled():
+                task.exception()  # nobody is left to hear of it
+            raise asyncio.CancelledError
+        return task.result()
 
     async def invalidate(self, key: str) -> None:
         """Drop what is kept of `key`, which another node wrote."""
@@ -222,13 +285,15 @@ class Mount:
     async def close(self) -> None:
         """End the connection to the cluster: the mount goes.
 
-        What is done in the background is waited for, and tokens made for requests given up, which
-        are to be revoked.
+        What is carried through or done in the background is waited for, and tokens made for
+        requests given up, which are to be revoked.
         """
         self.forget()
         given_up = [task for task in self.minting if task.cancelling()]
         if given_up:
             await asyncio.wait(given_up)  # not gathered: they would not heed its cancellation
+        if self.carried:
+            await asyncio.wait(self.carried, timeout=_LAST_WORK)
         await asyncio.gather(*self._background, return_exceptions=True)
 
 

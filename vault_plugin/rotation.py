@@ -53,10 +53,13 @@ class Rotation:
     async def rotate(self, request: Request) -> Response:
         """A new admin token for the same subject, proven before the old one is revoked.
 
+        Once begun it is carried through, whatever becomes of the request.
         Raises UserError where the kind of subject does not allow it, PachdError, StorageError;
         after each of them one of the stored tokens works.
         """
-        storage = request.storage
+        return await self._mount.carry_through(self._rotate_now(request.storage))
+
+    async def _rotate_now(self, storage: Storage) -> Response:
         async with self._mount.writing:
             config = await self._load(storage)
             async with connect(config, config.endpoint, "") as cluster:
@@ -91,8 +94,7 @@ class Rotation:
         return config
 
     async def _save(self, storage: Storage, config: Config) -> Config:
-        await config.save(storage)
-        self._mount.forget()
+        await self._mount.change(config.save(storage))
         return config
 
     async def _rotate(self, storage: Storage, config: Config, api: Api) -> Response:

@@ -173,8 +173,7 @@ def path(mount: Mount) -> Path:
 
     async def delete(request: Request) -> None:
         async with mount.writing:
-            await request.storage.delete(stored.KEY)
-            mount.forget()
+            await mount.change(request.storage.delete(stored.KEY))
 
     return Path(
         template="config",
@@ -220,8 +219,7 @@ async def _store(
         config = await _verified(config)
     warnings = await _warnings(config, request.system)
     await trust.keep(request.storage, config.ca_cert)
-    await config.save(request.storage)
-    mount.forget()
+    await mount.change(config.save(request.storage))
     return Response(warnings=warnings)
 
 

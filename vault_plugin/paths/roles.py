@@ -126,7 +126,9 @@ def path(mount: Mount) -> Path:
             await _store(mount, request, role, patched(request, _STORED, _DEFAULTS))
 
     async def delete(request: Request) -> None:
-        await request.storage.delete(stored.PREFIX + request.fields["name"])
+        async with mount.writing:
+            key = stored.PREFIX + request.fields["name"]
+            await mount.carry_through(request.storage.delete(key))
 
     return Path(
         template="roles/{name}",
@@ -158,7 +160,8 @@ async def _store(mount: Mount, request: Request, role: Role, values: dict[str, A
             api = await session.api()
             for grant in changed.parsed_grants:
                 await api.check_grant(grant)
-    await changed.save(request.storage, request.fields["name"])
+    # Not given up half-way: the next write of the role shall come after it.
+    await mount.carry_through(changed.save(request.storage, request.fields["name"]))
 
 
 def _shown(role: Role) -> dict[str, Any]:

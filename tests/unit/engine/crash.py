@@ -31,17 +31,19 @@ class Crash:
 
     A step is a call of the storage or of pachd, before its effect or after it. `steps` is what
     was come to, and `came` is set when it happens. For pachd this is one of the simulator's
-    faults.
+    faults. But for a failure the step takes `lasts` seconds, and then does what it should.
     """
 
     drop = False
     times: int | None = None
     status: tuple[StatusCode, str] | None = None
 
-    def __init__(self, kind: Kind, at: int, mount: Vault, pachd: Pachd) -> None:
+    def __init__(
+        self, kind: Kind, at: int, mount: Vault, pachd: Pachd, lasts: float = FOREVER
+    ) -> None:
         self.steps: list[str] = []
         self.came = asyncio.Event()
-        self.delay = 0.0 if kind is Kind.FAILED else FOREVER
+        self.delay = 0.0 if kind is Kind.FAILED else lasts
         self.drop = kind is Kind.FAILED
         self._kind, self._at = kind, at
         self._mount, self._pachd = mount, pachd
@@ -72,7 +74,7 @@ class Crash:
         if not self._strikes(name, when):
             return False
         await asyncio.sleep(self.delay)
-        return True
+        return self.drop
 
     def _strikes(self, name: str, when: When) -> bool:
         with self._lock:

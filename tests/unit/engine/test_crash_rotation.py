@@ -15,7 +15,7 @@ from tests.pachd import PachdV1, PachdV2, Simulator, When
 from tests.pachd.bindings import CLUSTER_KEY
 from tests.unit.engine.cluster import Pachd, add_admin, add_token, simulator
 from tests.unit.engine.conftest import configured
-from tests.unit.engine.crash import Crash, Kind
+from tests.unit.engine.crash import FOREVER, Crash, Kind
 from tests.unit.engine.vault import Vault, token_of
 from vault_plugin.config import load
 from vault_plugin.engine import backend
@@ -56,7 +56,8 @@ async def test_a_login_works_at_once_and_one_token_is_left(
             with simulator(generation) as pachd:
                 first = make(pachd)
                 await configured(mount, pachd, first, request_timeout="2s")
-                with Crash(kind, at, mount, pachd) as crash:
+                lasts = 0.1 if kind is Kind.CANCELLED else FOREVER
+                with Crash(kind, at, mount, pachd, lasts) as crash:
                     task = asyncio.ensure_future(mount.write("config/rotate"))
                     came = asyncio.ensure_future(crash.came.wait())
                     await asyncio.wait([task, came], return_when=asyncio.FIRST_COMPLETED)

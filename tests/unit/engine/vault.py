@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.engine.crash import Crash
+    from vault_plugin.mount import Mount
 
+FOREVER = 3600.0  # seconds
 NANOSECONDS = 1_000_000_000
 DOWN = "the storage is down"
 
@@ -34,6 +36,7 @@ class Vault:
     the keys that were written seal-wrapped. An answer of the host is `delay` seconds old when it
     arrives. `state` is the node's part in replication, `local` the mount's. `entities` are those
     of the identity store by id. `crash` is told of every step of a storage call (see `crash.py`).
+    The call `silent` has its effect and is never answered.
     No error, warning or repr that comes out of the backend may show a token: every request is
     checked for it.
     """
@@ -50,6 +53,7 @@ class Vault:
         self.delay = 0.0
         self.entities: dict[str, logical.Entity] = {}
         self.crash: Crash | None = None
+        self.silent = ""
         self._abandoned: list[Backend] = []
         self._socket = str(directory / "host")
         self._server = Server()
@@ -81,6 +85,8 @@ class Vault:
 
     def restart(self, backend: Backend) -> None:
         """Put a new plugin in the place of one that was killed."""
+        for task in mount_of(self.backend).carried:
+            task.cancel()
         self._abandoned.append(self.backend)
         self.backend = backend
 
@@ -187,7 +193,7 @@ class Vault:
             answer = handler(args)
             if crash is not None and await crash.strikes_storage(name, When.AFTER):
                 return reply(err=DOWN)
-            await asyncio.sleep(self.delay)
+            await asyncio.sleep(FOREVER if name == self.silent else self.delay)
             return answer
 
         return counted
@@ -234,6 +240,12 @@ class Vault:
     def _local(self, args: pb.Empty) -> pb.LocalMountReply:
         del args
         return pb.LocalMountReply(local=self.local)
+
+
+def mount_of(backend: Backend) -> Mount:
+    """What the paths of `backend` share."""
+    mount: Mount = backend.close.__self__  # type: ignore[attr-defined]
+    return mount
 
 
 def lease_of(response: Response) -> Lease:
