@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shim import Storage
 
 KEY = "config"
+ROOT = "pach:root"  # the subject of a 2.x cluster's root token
 _TOKENS = ("admin_token", "next_token", "old_token")
 SHORTEST_ROTATION = 60  # seconds; the host calls the periodic function about every minute
 SOON = 24 * 3600  # seconds before the admin token's end from which to warn
@@ -33,7 +34,8 @@ class Config:
     not. `admin_life` is
     how many seconds the admin token had then or at its rotation, 0 for no end; `rotated_at` is
     when that was. While `config/rotate` is under way, `next_token` is to become the admin token,
-    and `old_token` was it.
+    and `old_token` was it. `admin_made` and `old_made` tell whether the engine made them, as it
+    made every next one; others are the operator's.
     """
 
     admin_token: Masked
@@ -58,6 +60,21 @@ class Config:
     rotated_at: float = 0.0
     next_token: Masked | None = None
     old_token: Masked | None = None
+    admin_made: bool = False
+    old_made: bool = False
+
+    @property
+    def tokens(self) -> list[Masked]:
+        """The admin token, and those of a rotation under way."""
+        return list(filter(None, (self.admin_token, self.next_token, self.old_token)))
+
+    @property
+    def made_tokens(self) -> list[Masked]:
+        """Those that the engine made and so nobody else knows; the admin token comes last."""
+        made = [self.next_token]
+        made += [self.old_token] if self.old_made else []
+        made += [self.admin_token] if self.admin_made else []
+        return list(filter(None, made))
 
     @property
     def endpoint(self) -> Endpoint:

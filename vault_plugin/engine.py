@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shim import Backend, SpecialPaths, wal
 from vault_plugin import VERSION, role
@@ -19,10 +19,13 @@ from vault_plugin.paths import (
     rotate,
     version,
 )
+from vault_plugin.retired_admin import KIND, RetiredAdmins
 from vault_plugin.rotation import Rotation
 from vault_plugin.token_lease import TokenLeases
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shim import Request
 
 DESCRIPTION = """
@@ -39,7 +42,14 @@ def backend() -> Backend:
     """A new mount's backend."""
     mount = Mount()
     leases = TokenLeases(mount)
-    rotation = Rotation(mount)
+    retired = RetiredAdmins(mount)
+    rotation = Rotation(mount, retired)
+
+    async def undo(request: Request, kind: str, data: Mapping[str, Any]) -> None:
+        if kind == KIND:
+            await retired.undo(request, data)
+        else:
+            await leases.undo(request, kind, data)
 
     async def periodic(request: Request) -> None:
         try:
@@ -52,7 +62,7 @@ def backend() -> Backend:
         version=VERSION,
         description=DESCRIPTION,
         paths=[
-            config.path(mount),
+            config.path(mount, retired),
             rotate.path(rotation),
             login.path(mount, leases),
             roles.names(),
@@ -61,7 +71,7 @@ def backend() -> Backend:
             renew.path(mount),
             revoke.path(mount),
             revoke.subject(mount),
-            check.path(mount),
+            check.path(mount, retired),
             version.path(mount),
             version.client_only(),
         ],
@@ -70,7 +80,7 @@ def backend() -> Backend:
             local_storage=[wal.PREFIX],
             seal_wrap_storage=[stored.KEY, role.PREFIX, wal.PREFIX],
         ),
-        undo=leases.undo,
+        undo=undo,
         periodic=periodic,
         invalidate=mount.invalidate,
         close=mount.close,

@@ -6,7 +6,8 @@ rotation: pachd is asked which of the stored tokens it knows, and none is droppe
 was seen alive. Until then each request uses one that works.
 
 Where the admin may not restore tokens (a 2.x admin with the role robotUser alone), pachd makes the
-new token itself: a crash before it is stored then leaves one nobody knows.
+new token itself, and one that storage does not take is revoked: only a kill before it is stored
+then leaves one nobody knows.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from shim import BackendError, Masked, Response, UserError
+from shim import BackendError, Masked, Response, StorageError, UserError
 from vault_plugin import config as stored
+from vault_plugin.config import ROOT
 from vault_plugin.mount import BAD_TOKEN, connect
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.v2 import V2
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
     from vault_plugin.config import Config
     from vault_plugin.mount import Mount
     from vault_plugin.pachyderm.api import Api
-
-ROOT = "pach:root"
+    from vault_plugin.retired_admin import RetiredAdmins
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,9 @@ def check_rotatable(api: Api, subject: str) -> None:
 class Rotation:
     """Rotates the admin token of one mount."""
 
-    def __init__(self, mount: Mount) -> None:
+    def __init__(self, mount: Mount, retired: RetiredAdmins) -> None:
         self._mount = mount
+        self._retired = retired
         self._warned_of: float | None = None  # the end of an admin token that was warned of
 
     async def rotate(self, request: Request) -> Response:
@@ -68,6 +70,7 @@ class Rotation:
 
     async def periodic(self, request: Request) -> None:
         """Settle, rotate when it is time, and see to an end that comes near."""
+        await self._retired.periodic(request)
         config = await stored.load(request.storage)
         if config is None:
             return
@@ -135,7 +138,11 @@ class Rotation:
             if error.meaning is not Meaning.DENIED:
                 raise
             minted = await api.mint(config.admin_token, subject, life)
-            return await self._save(storage, config.changed(next_token=minted.token))
+            try:
+                return await self._save(storage, config.changed(next_token=minted.token))
+            except StorageError:
+                await self._retired.end_unstored(storage, config, minted.token)
+                raise
         return config
 
     async def _settled(self, storage: Storage, config: Config, api: Api) -> Config:
@@ -144,7 +151,7 @@ class Rotation:
             config = await self._decided(storage, config, api, config.next_token)
         if config.old_token is not None:
             await api.revoke(config.admin_token, config.old_token)
-            config = await self._save(storage, config.changed(old_token=None))
+            config = await self._save(storage, config.changed(old_token=None, old_made=False))
         return config
 
     async def _decided(self, storage: Storage, config: Config, api: Api, token: Masked) -> Config:
@@ -167,7 +174,9 @@ class Rotation:
             storage,
             config.changed(
                 admin_token=token,
+                admin_made=True,
                 old_token=config.admin_token,
+                old_made=config.admin_made,
                 next_token=None,
                 admin_subject=identity.subject,
                 admin_expires=identity.expires,

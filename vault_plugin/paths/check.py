@@ -25,6 +25,7 @@ from vault_plugin.rotation import check_rotatable
 if TYPE_CHECKING:
     from shim import Request
     from vault_plugin.mount import Mount, Session
+    from vault_plugin.retired_admin import RetiredAdmins
 
 DESCRIPTION = """
 Asks pachd now, with the admin token of config:
@@ -47,14 +48,18 @@ _ANSWERS = {
 }
 
 
-def path(mount: Mount) -> Path:
-    """The path."""
+def path(mount: Mount, retired: RetiredAdmins) -> Path:
+    """The path; `retired` tells what is still to be revoked."""
 
     async def check(request: Request) -> Response:
         session = await mount.session(request.storage)
         found: dict[str, Any] = dict.fromkeys(_ANSWERS)
         found |= {"pachd_address": session.config.pachd_address, "reachable": False}
-        problems: list[str] = []
+        problems = [
+            f"an admin token that config/rotate made and config no longer holds is not revoked yet:"
+            f" {reason}; it is tried each minute"
+            for reason in retired.pending.values()
+        ]
         try:
             await _ask(session, found, problems)
         except BackendError as error:

@@ -23,7 +23,7 @@ from shim import (
 )
 from vault_plugin import config as stored
 from vault_plugin import moments, trust
-from vault_plugin.config import Config
+from vault_plugin.config import ROOT, Config
 from vault_plugin.mount import connect
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.api import Right
@@ -33,6 +33,7 @@ from vault_plugin.paths.changes import patched, sent
 if TYPE_CHECKING:
     from shim import Request, SystemView
     from vault_plugin.mount import Mount
+    from vault_plugin.retired_admin import RetiredAdmins
 
 DESCRIPTION = """
 Tells the engine which cluster to mint tokens on, and with what admin token:
@@ -49,6 +50,10 @@ admin_token, so that the stored token is never sent to another address than it w
 
 On Pachyderm 2.x an admin token whose subject has the role robotUser is enough; on 1.x it must be
 a cluster admin. The token is never shown again.
+
+A token that config/rotate made is known to the engine alone: it is revoked when another takes its
+place, and when the configuration is deleted. Where it is the cluster's root token, a delete needs
+force=true.
 """
 
 FIELDS = {
@@ -113,15 +118,22 @@ FIELDS = {
         description="Whether to ask pachd before storing. Not stored.",
         default=True,
     ),
+    "force": Field(
+        kind=BOOL,
+        description="Whether to delete the configuration though its admin token is the cluster's"
+        " root token and known to the engine alone. Not stored.",
+        default=False,
+    ),
 }
+_ASKED = ("verify", "force")  # of a request; not stored
 _ANSWERS = {
-    **{n: f for n, f in FIELDS.items() if n not in ("admin_token", "verify")},
+    **{n: f for n, f in FIELDS.items() if n not in ("admin_token", *_ASKED)},
     "admin_subject": Field(kind=STRING, description="Whose token admin_token is."),
     "admin_expires": Field(kind=STRING, description="When it ends; null: never, or not known."),
     "pachyderm_version": Field(kind=STRING, description="pachd's version when last verified."),
     "cluster_id": Field(kind=STRING, description="The cluster's id when last verified."),
 }
-_STORED = [name for name in FIELDS if name != "verify"]
+_STORED = [name for name in FIELDS if name not in _ASKED]
 _DEFAULTS = {
     f.name: f.default
     for f in dataclasses.fields(Config)
@@ -137,6 +149,7 @@ _UNVERIFIED = {
     "cluster_id": "",
     "next_token": None,
     "old_token": None,
+    "old_made": False,
 }
 _REMEDIES = {
     Right.MINT: "it must have the role robotUser on the cluster",
@@ -146,8 +159,8 @@ _REMEDY_V1 = "it must be a cluster admin"
 _SAFE_IN_FLIGHT = 9  # a 2.x pachd has ten database connections, a call takes up to two
 
 
-def path(mount: Mount) -> Path:
-    """The path."""
+def path(mount: Mount, retired: RetiredAdmins) -> Path:
+    """The path; `retired` ends the tokens that it leaves behind."""
 
     async def exists(request: Request) -> bool:
         return await mount.find_session(request.storage) is not None
@@ -161,7 +174,7 @@ def path(mount: Mount) -> Path:
     async def write(request: Request) -> Response:
         async with mount.writing:
             current = await stored.load(request.storage)
-            return await _store(mount, request, current, sent(request, _STORED))
+            return await _store(retired, request, current, sent(request, _STORED))
 
     async def patch(request: Request) -> Response:
         async with mount.writing:
@@ -169,11 +182,20 @@ def path(mount: Mount) -> Path:
             if current is None:
                 raise CodedError(404, "no configuration to patch: write config first")
             changes = patched(request, _STORED, _DEFAULTS)
-            return await _store(mount, request, current, changes)
+            return await _store(retired, request, current, changes)
 
-    async def delete(request: Request) -> None:
+    async def delete(request: Request) -> Response | None:
+        storage = request.storage
         async with mount.writing:
-            await mount.change(request.storage.delete(stored.KEY))
+            current = await stored.load(storage)
+            if current is None:
+                return None
+            if not request.fields["force"]:
+                _spare_root(current)
+            warnings = await retired.replace(
+                storage, current, None, lambda: storage.delete(stored.KEY)
+            )
+        return Response(warnings=warnings) if warnings else None
 
     return Path(
         template="config",
@@ -197,8 +219,18 @@ def path(mount: Mount) -> Path:
     )
 
 
+def _spare_root(config: Config) -> None:
+    """Raise UserError where nobody could act as the cluster's root user without `config`."""
+    if config.admin_subject == ROOT and config.made_tokens:
+        raise UserError(
+            "the admin token is the cluster's root token, which config/rotate made and nobody else"
+            " knows: force=true revokes it with the configuration, and leaves the cluster without"
+            " one"
+        )
+
+
 async def _store(
-    mount: Mount, request: Request, current: Config | None, values: dict[str, Any]
+    retired: RetiredAdmins, request: Request, current: Config | None, values: dict[str, Any]
 ) -> Response:
     """Verify and store `values` on top of `current`; nothing is stored when either fails."""
     for name in ("admin_token", "pachd_address"):
@@ -214,12 +246,15 @@ async def _store(
     moved = any(name in values for name in ("admin_token", *_CLUSTER))
     config = before.changed(**values)
     if moved:
-        config = config.changed(**_UNVERIFIED, rotated_at=time.time())
+        made = config.admin_token in before.made_tokens
+        config = config.changed(**_UNVERIFIED, admin_made=made, rotated_at=time.time())
     if request.fields["verify"]:
         config = await _verified(config)
     warnings = await _warnings(config, request.system)
     await trust.keep(request.storage, config.ca_cert)
-    await mount.change(config.save(request.storage))
+    warnings += await retired.replace(
+        request.storage, before, config, lambda: config.save(request.storage)
+    )
     return Response(warnings=warnings)
 
 

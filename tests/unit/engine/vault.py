@@ -36,7 +36,7 @@ class Vault:
     the keys that were written seal-wrapped. An answer of the host is `delay` seconds old when it
     arrives. `state` is the node's part in replication, `local` the mount's. `entities` are those
     of the identity store by id. `crash` is told of every step of a storage call (see `crash.py`).
-    The call `silent` has its effect and is never answered.
+    The call `silent` has its effect and is never answered; those that `fails` tells of fail.
     No error, warning or repr that comes out of the backend may show a token: every request is
     checked for it.
     """
@@ -54,6 +54,7 @@ class Vault:
         self.entities: dict[str, logical.Entity] = {}
         self.crash: Crash | None = None
         self.silent = ""
+        self.fails: Callable[[str], bool] = lambda _: False
         self._abandoned: list[Backend] = []
         self._socket = str(directory / "host")
         self._server = Server()
@@ -107,6 +108,11 @@ class Vault:
     def given_entries(self) -> list[str]:
         """The keys of the log's entries of tokens given out, whose leases have not shown yet."""
         return self._log("given")
+
+    @property
+    def admin_entries(self) -> list[str]:
+        """The keys of the log's entries of admin tokens that the engine is to end."""
+        return self._log("admin")
 
     def _log(self, kind: str) -> list[str]:
         logged = {key: value for key, value in self.entries.items() if key.startswith("wal/")}
@@ -189,6 +195,8 @@ class Vault:
             self.calls[name] += 1
             crash = self.crash if name.startswith("Storage") else None
             if crash is not None and await crash.strikes_storage(name, When.BEFORE):
+                return reply(err=DOWN)
+            if self.fails(name):
                 return reply(err=DOWN)
             answer = handler(args)
             if crash is not None and await crash.strikes_storage(name, When.AFTER):
