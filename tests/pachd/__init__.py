@@ -1,4 +1,4 @@
-"""A simulator of pachd's auth, version and admin API, generations 1.x and 2.x.
+"""A simulator of pachd's auth, version and admin API, releases of 1.x and 2.x (`releases`).
 
 ``with Simulator(PachdV1()) as pachd:`` in a test, ``python -m tests.pachd`` as a process.
 """

@@ -10,7 +10,9 @@ from tests.pachd.subjects import EVERYBODY
 class AccessLists:
     """The repos of a cluster with who may do what in them."""
 
-    def __init__(self, repos: Iterable[str]) -> None:
+    def __init__(self, repos: Iterable[str], missing: str = "repo {repo} not found") -> None:
+        """``missing`` is what is said of a repo that does not exist."""
+        self._missing = missing
         self._of: dict[str, dict[str, pb.Scope]] = {repo: {} for repo in repos}
 
     def add_repo(self, repo: str) -> None:
@@ -31,7 +33,7 @@ class AccessLists:
 
     def require(self, repo: str) -> None:
         if repo not in self._of:
-            raise Refusal(f"repo {repo} not found")
+            raise Refusal(self._missing.format(repo=repo))
 
     def set(self, repo: str, principal: str, scope: pb.Scope) -> None:
         """Replace a principal's entry; NONE removes it."""

@@ -43,9 +43,16 @@ class Evaluation:
 
 
 class RoleBindings:
-    """The bindings of the cluster, of its projects and of its repos (``project/repo``)."""
+    """The bindings of the cluster, of its projects and of its repos (``project/repo``).
 
-    def __init__(self, projects: Iterable[str], repos: Iterable[str]) -> None:
+    Where repos are not ``named`` with a project, as before 2.5.0, nor is there a role of one.
+    """
+
+    def __init__(
+        self, projects: Iterable[str], repos: Iterable[str], *, named: bool = True
+    ) -> None:
+        self._named = named
+        self._roles = {role for role in ROLES if named or not role.startswith("project")}
         self._of: dict[Key, Entries] = {
             **{(pb.PROJECT, project): {} for project in projects},
             **{(pb.REPO, repo): {} for repo in repos},
@@ -62,7 +69,7 @@ class RoleBindings:
     def set(self, key: Key, principal: str, roles: Iterable[str]) -> None:
         """Replace a principal's whole entry; no roles remove it."""
         wanted = frozenset(roles)
-        for role in wanted - ROLES.keys():
+        for role in wanted - self._roles:
             raise Refusal(f'unknown role "{role}"')
         if key not in self._of:
             raise no_role_binding(key)
@@ -75,7 +82,7 @@ class RoleBindings:
     ) -> Evaluation:
         """Ask the cluster first, then the project, then the repo, until all is satisfied."""
         evaluation = Evaluation(list(wanted))
-        for key in _path(resource):
+        for key in self._path(resource):
             if key not in self._of:
                 raise no_role_binding(key)
             evaluation.add(self._of[key], principal)
@@ -83,15 +90,14 @@ class RoleBindings:
                 break
         return evaluation
 
-
-def _path(resource: pb.Resource) -> Iterable[Key]:
-    """Name the resources whose bindings count, widest first."""
-    yield CLUSTER_KEY
-    if resource.type == pb.CLUSTER:
-        return
-    if resource.type == pb.REPO:
-        project, slash, repo = resource.name.partition("/")
-        if not slash or "/" in repo:
-            raise Refusal(f"invalid resource name {resource.name}")
-        yield pb.PROJECT, project
-    yield resource.type, resource.name
+    def _path(self, resource: pb.Resource) -> Iterable[Key]:
+        """Name the resources whose bindings count, widest first."""
+        yield CLUSTER_KEY
+        if resource.type == pb.CLUSTER:
+            return
+        if resource.type == pb.REPO and self._named:
+            project, slash, repo = resource.name.partition("/")
+            if not slash or "/" in repo:
+                raise Refusal(f"invalid resource name {resource.name}")
+            yield pb.PROJECT, project
+        yield resource.type, resource.name

@@ -50,11 +50,16 @@ def typed(messages: ModuleType, handlers: Mapping[str, Handler]) -> Methods:
 class Pachd(Protocol):
     """What the gRPC server needs of a generation."""
 
+    id: str
     root_token: str
 
     @property
     def services(self) -> Mapping[str, Methods]:
         """Return every method by full service name and method name."""
+        ...
+
+    def unknown(self, service: str, method: str, *, served: bool) -> Refusal:
+        """Say that there is no such method, or that its service is not ``served``."""
         ...
 
     async def admit(self, call: Call, request: Message) -> None:

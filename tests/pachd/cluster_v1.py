@@ -13,6 +13,7 @@ from tests.pachd.call import Call
 from tests.pachd.clock import Clock, RealClock
 from tests.pachd.proto import auth_v1_pb2 as pb
 from tests.pachd.refusal import ADMINS_ONLY, Refusal, bad_token, not_activated
+from tests.pachd.releases import V1_RELEASES
 from tests.pachd.subjects import canonical
 from tests.pachd.tokens import Lease, LeasedTokens, hashed, new_token
 
@@ -54,6 +55,7 @@ class ClusterV1:
     def __init__(
         self,
         *,
+        release: str = "1.13",
         clock: Clock | None = None,
         auth: Auth = Auth.ACTIVE,
         root_token: str | None = None,
@@ -61,7 +63,9 @@ class ClusterV1:
         identity_providers: Iterable[str] = ("GitHub",),
         repos: Iterable[str] = ("images",),
         cluster_id: str = "",
+        etcd_prefix: str = "",
     ) -> None:
+        self.release = V1_RELEASES[release]
         self.clock = clock or RealClock()
         self.auth = auth
         self.enterprise_active = True
@@ -70,9 +74,12 @@ class ClusterV1:
         self.root_token = root_token or new_token()
         self.admins: set[str] = set()
         self.tokens = LeasedTokens(self.clock)
-        self.access = AccessLists(repos)
+        self.access = AccessLists(repos, self.release.no_repo.replace("{prefix}", etcd_prefix))
         if auth is Auth.ACTIVE:
             self.activated_by(admin, self.root_token, ttl=0)
+
+    def unknown(self, service: str, method: str, *, served: bool) -> Refusal:
+        return self.release.unknown(service, method, served=served)
 
     async def admit(self, call: Call, request: Message) -> None:
         """Refuse what the state of activation does not allow: 1.x's first check."""
@@ -116,7 +123,7 @@ class ClusterV1:
             raise Refusal(ADMINS_ONLY)
 
     def canonical(self, subject: str) -> str:
-        return canonical(subject, self.identity_providers)
+        return canonical(subject, self.identity_providers, root_user=self.release.root_user)
 
     def activated_by(self, admin: str, token: str, ttl: int) -> None:
         self.auth = Auth.ACTIVE

@@ -13,6 +13,7 @@ from tests.pachd.clock import Clock, RealClock
 from tests.pachd.database import Database
 from tests.pachd.proto import auth_v2_pb2 as pb
 from tests.pachd.refusal import ADMINS_ONLY, Refusal, bad_token, expired, not_activated
+from tests.pachd.releases import V2_RELEASES
 from tests.pachd.tokens import Row, TokenRows, hashed, new_token
 
 ROOT = "pach:root"
@@ -51,25 +52,36 @@ class ClusterV2:
     def __init__(
         self,
         *,
+        release: str = "2.11",
         clock: Clock | None = None,
         active: bool = True,
         root_token: str | None = None,
         root_token_in_environment: bool = False,
-        projects: Iterable[str] = ("default",),
-        repos: Iterable[str] = ("default/images",),
+        projects: Iterable[str] | None = None,
+        repos: Iterable[str] | None = None,
         cluster_id: str = "",
     ) -> None:
+        """Hold ``default/images`` unless told otherwise, where there are no projects ``images``."""
+        self.release = V2_RELEASES[release]
+        named = self.release.projects
         self.clock = clock or RealClock()
         self.active = False
         self.enterprise_active = True
         self.id = cluster_id or str(uuid.uuid4())
         self.root_token = root_token or new_token()
         self.root_token_in_environment = root_token_in_environment
-        self.tokens = TokenRows(self.clock)
-        self.bindings = RoleBindings(projects, repos)
+        self.tokens = TokenRows(self.clock, self.release)
+        self.bindings = RoleBindings(
+            (["default"] if named else []) if projects is None else projects,
+            (["default/images"] if named else ["images"]) if repos is None else repos,
+            named=named,
+        )
         self.database = Database()
         if active:
             self.activated_by(self.root_token)
+
+    def unknown(self, service: str, method: str, *, served: bool) -> Refusal:
+        return self.release.unknown(service, method, served=served)
 
     async def admit(self, call: Call, request: Message) -> None:
         """Check permissions, then the request's shape: the order of pachd's interceptors."""
@@ -102,14 +114,9 @@ class ClusterV2:
         self.active = True
         self.root_token = root_token
         admin = frozenset({"clusterAdmin"})
-        self.bindings.create(
-            CLUSTER_KEY,
-            {
-                ROOT: admin,
-                "internal:auth-server": admin,
-                "allClusterUsers": frozenset({"projectCreator"}),
-            },
-        )
+        first = {ROOT: admin, "internal:auth-server": admin}
+        everybody = {"allClusterUsers": frozenset({"projectCreator"})}
+        self.bindings.create(CLUSTER_KEY, first | (everybody if self.release.projects else {}))
         self.tokens.insert(hashed(root_token), ROOT, 0)
 
     async def _check_access(self, call: Call, permission: pb.Permission | None) -> None:
@@ -156,5 +163,5 @@ class ClusterV2:
                 f"[{pb.Permission.Name(permission)}] on {pb.ResourceType.Name(resource.type)} "
                 f"{resource.name}. Run `pachctl auth roles-for-permission` to find roles that "
                 "grant a given permission.",
-                StatusCode.PERMISSION_DENIED,
+                self.release.denied,
             )

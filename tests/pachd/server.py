@@ -80,13 +80,8 @@ class Server(grpc.GenericRpcHandler):
 
     async def _answer(self, call: Call, body: bytes, port: int) -> Message:
         methods = self._services.get(call.service)
-        if methods is None:
-            raise Refusal(f"unknown service {call.service}", StatusCode.UNIMPLEMENTED)
-        if call.method not in methods:
-            raise Refusal(
-                f"unknown method {call.method} for service {call.service}",
-                StatusCode.UNIMPLEMENTED,
-            )
+        if methods is None or call.method not in methods:
+            raise self._pachd.unknown(call.service, call.method, served=methods is not None)
         request_type, handler = methods[call.method]
         try:
             request = request_type.FromString(body)

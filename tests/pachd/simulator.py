@@ -125,6 +125,29 @@ class Simulator(Generic[Cluster]):
         self._do(self._stop)
         self._do(self._start)
 
+    def move(self, port: int = 0) -> None:
+        """Listen at another port in place of this one, with the same state; 0 is any free one."""
+
+        async def moved() -> None:
+            await self._stop()
+            self._gate.port = port
+            await self._start()
+
+        self._do(moved)
+
+    def become(self, cluster: Cluster) -> None:
+        """Serve another cluster at the same address, as after an upgrade or a new installation."""
+
+        async def changed() -> None:
+            await self._stop()
+            journal = self._server.journal
+            self.cluster = cluster
+            self._server = Server(cluster, self.faults, self._gate.cut)
+            self._server.journal = journal
+            await self._start()
+
+        self._do(changed)
+
     def drop_connections(self) -> None:
         """Reset every connection; new ones are welcome."""
         self._ask(self._gate.cut_all)

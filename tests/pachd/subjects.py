@@ -9,8 +9,11 @@ V1_PREFIXES = {"github", "pach", "pipeline", "robot"}
 V2_PREFIXES = {"group", "internal", "pach", "pipeline", "robot", "user"}
 
 
-def canonical(subject: str, identity_providers: Collection[str]) -> str:
-    """Return the subject as 1.x stores it: a bare name is a GitHub user's."""
+def canonical(subject: str, identity_providers: Collection[str], *, root_user: bool = True) -> str:
+    """Return the subject as 1.x stores it: a bare name is a GitHub user's.
+
+    Releases without a ``root_user`` know no ``pach:``.
+    """
     if subject == EVERYBODY:
         return subject
     if ":" not in subject:
@@ -18,7 +21,7 @@ def canonical(subject: str, identity_providers: Collection[str]) -> str:
     prefix, _, name = subject.partition(":")
     if prefix in identity_providers or prefix.removeprefix("group/") in identity_providers:
         return subject
-    if prefix not in V1_PREFIXES:
+    if prefix not in V1_PREFIXES or (prefix == "pach" and not root_user):
         raise Refusal(f"subject has unrecognized prefix: {prefix}:")
     if prefix == "github" and ":" in name:
         raise Refusal(f"invalid username has multiple prefixes: {subject}")

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from tests.pachd.clock import Clock
 from tests.pachd.proto import auth_v1_pb2 as pb
 from tests.pachd.refusal import Refusal, same_hash
+from tests.pachd.releases import V2
 
 MINIMUM_LEASE = 2  # seconds: etcd grants no shorter lease
 SWEEP = 0.5  # seconds between two looks of etcd for expired leases
 NO_LEASE = -1  # what etcd tells as the TTL of a key without a lease
-MAX_PRINCIPAL = 128  # characters, varchar(128)
 MAX_HASH = 4096  # characters, varchar(4096)
+BLANK = (
+    'ERROR: new row for relation "principals" violates check constraint '
+    '"auth_principals_subject_not_blank" (SQLSTATE 23514)'
+)
 
 
 def new_token() -> str:
@@ -89,22 +93,18 @@ class Row:
 class TokenRows:
     """The tokens of 2.x: an expired row stays until it is deleted."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, release: V2) -> None:
         self._clock = clock
+        self._release = release
         self._rows: dict[str, Row] = {}
 
     def insert(self, key: str, subject: str, ttl: int) -> None:
         """Insert a row; a TTL (seconds) of 0 or less means no end."""
-        try:
-            _check_principal(subject)
-        except Refusal as refusal:
-            raise Refusal(
-                f"ensure principal {subject}: insert into auth.principals: {refusal}"
-            ) from None
+        self._check_subject(subject)
         if float(ttl) != ttl:
-            raise Refusal(f"error storing token: {ttl} cannot be exactly represented as float64")
+            raise Refusal(f"error storing token: {self._release.too_far.format(ttl=ttl)}")
         if len(key) > MAX_HASH:
-            raise Refusal(f"error storing token: {_too_long(MAX_HASH)}")
+            raise Refusal(f"error storing token: {self._too_long(MAX_HASH)}")
         if key in self._rows:
             raise same_hash()
         self._rows[key] = Row(subject, self._now() + ttl * 1_000_000 if ttl > 0 else None)
@@ -136,20 +136,20 @@ class TokenRows:
         self._rows = {key: row for key, row in self._rows.items() if wanted(row)}
         return before - len(self._rows)
 
+    def _check_subject(self, subject: str) -> None:
+        """Raise what Postgres says to a subject that it does not take."""
+        wrong = ""
+        if not subject and not self._release.blank_subject:
+            wrong = BLANK
+        elif len(subject) > self._release.longest_subject:
+            wrong = self._too_long(self._release.longest_subject)
+        if wrong and self._release.principals:
+            raise Refusal(f"ensure principal {subject}: insert into auth.principals: {wrong}")
+        if wrong:
+            raise Refusal(f"error storing token: {wrong}")
+
+    def _too_long(self, limit: int) -> str:
+        return self._release.too_long.format(limit=limit)
+
     def _now(self) -> int:
         return round(self._clock.now() * 1_000_000)
-
-
-def _check_principal(subject: str) -> None:
-    """Raise what Postgres says to a subject that its table of principals does not take."""
-    if not subject:
-        raise Refusal(
-            'ERROR: new row for relation "principals" violates check constraint '
-            '"auth_principals_subject_not_blank" (SQLSTATE 23514)'
-        )
-    if len(subject) > MAX_PRINCIPAL:
-        raise Refusal(_too_long(MAX_PRINCIPAL))
-
-
-def _too_long(limit: int) -> str:
-    return f"ERROR: value too long for type character varying({limit}) (SQLSTATE 22001)"

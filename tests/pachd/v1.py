@@ -1,4 +1,4 @@
-"""Pachyderm 1.13's auth and version API, method by method, but for its access lists."""
+"""The auth, version and admin API of 1.x, method by method, but for its access lists."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,14 @@ from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
-from tests.pachd.call import Call, Methods, typed
+from tests.pachd.call import Call, Handler, Methods, typed
 from tests.pachd.cluster_v1 import Auth, admins_only
 from tests.pachd.proto import admin_v2_pb2, version_pb2
 from tests.pachd.proto import auth_v1_pb2 as pb
 from tests.pachd.refusal import Refusal, bad_token, expired, same_hash
+from tests.pachd.releases import MONTH, Callers, Unknown
 from tests.pachd.scopes import Scopes
 from tests.pachd.tokens import Lease, hashed, new_token
-
-LONGEST = 30 * 24 * 60 * 60  # seconds: the default and the cap of a token's life
 
 
 class PachdV1(Scopes):
@@ -22,38 +21,43 @@ class PachdV1(Scopes):
 
     @property
     def services(self) -> Mapping[str, Methods]:
+        lacking = set() if self.release.restores else {"RestoreAuthToken", "ExtractAuthTokens"}
+        handlers = self._handlers()
         return {
-            "auth.API": typed(
-                pb,
-                {
-                    "Activate": self.activate,
-                    "Authenticate": self.authenticate,
-                    "Authorize": self.authorize,
-                    "Deactivate": self.deactivate,
-                    "ExtendAuthToken": self.extend_auth_token,
-                    "ExtractAuthTokens": self.extract_auth_tokens,
-                    "GetACL": self.get_acl,
-                    "GetAdmins": self.get_admins,
-                    "GetAuthToken": self.get_auth_token,
-                    "GetScope": self.get_scope,
-                    "ModifyAdmins": self.modify_admins,
-                    "RestoreAuthToken": self.restore_auth_token,
-                    "RevokeAuthToken": self.revoke_auth_token,
-                    "SetScope": self.set_scope,
-                    "WhoAmI": self.who_am_i,
-                },
-            ),
+            "auth.API": typed(pb, {n: h for n, h in handlers.items() if n not in lacking}),
             "versionpb.API": {"GetVersion": (empty_pb2.Empty, self.get_version)},
             "admin.API": typed(admin_v2_pb2, {"InspectCluster": self.inspect_cluster}),
         }
 
+    def _handlers(self) -> dict[str, Handler]:
+        """Return the methods of the auth API."""
+        return {
+            "Activate": self.activate,
+            "Authenticate": self.authenticate,
+            "Authorize": self.authorize,
+            "Deactivate": self.deactivate,
+            "ExtendAuthToken": self.extend_auth_token,
+            "ExtractAuthTokens": self.extract_auth_tokens,
+            "GetACL": self.get_acl,
+            "GetAdmins": self.get_admins,
+            "GetAuthToken": self.get_auth_token,
+            "GetScope": self.get_scope,
+            "ModifyAdmins": self.modify_admins,
+            "RestoreAuthToken": self.restore_auth_token,
+            "RevokeAuthToken": self.revoke_auth_token,
+            "SetScope": self.set_scope,
+            "WhoAmI": self.who_am_i,
+        }
+
     async def get_version(self, call: Call, request: empty_pb2.Empty) -> version_pb2.Version:
-        return version_pb2.Version(major=1, minor=13, micro=4)
+        major, minor, micro = self.release.version
+        return version_pb2.Version(major=major, minor=minor, micro=micro)
 
     async def inspect_cluster(
         self, call: Call, request: admin_v2_pb2.InspectClusterRequest
     ) -> admin_v2_pb2.ClusterInfo:
-        return admin_v2_pb2.ClusterInfo(id=self.id, deployment_id=self.id)
+        deployment = self.id if self.release.deployment_id else ""
+        return admin_v2_pb2.ClusterInfo(id=self.id, deployment_id=deployment)
 
     async def activate(self, call: Call, request: pb.ActivateRequest) -> pb.ActivateResponse:
         if not self.enterprise_active:
@@ -75,7 +79,7 @@ class PachdV1(Scopes):
                 f'invalid subject in request (must be a GitHub user or robot): "{subject}"'
             )
         token = request.root_token or new_token()
-        self.activated_by(subject, token, ttl=LONGEST if subject.startswith("github:") else 0)
+        self.activated_by(subject, token, ttl=MONTH if subject.startswith("github:") else 0)
         return pb.ActivateResponse(pach_token=token)
 
     async def deactivate(self, call: Call, request: pb.DeactivateRequest) -> pb.DeactivateResponse:
@@ -94,7 +98,7 @@ class PachdV1(Scopes):
             raise Refusal("unrecognized authentication mechanism (old pachd?)")
         subject = f"github:{request.github_token}"
         self.require_license(subject)
-        token = self.mint(subject, pb.TokenInfo.AUTHENTICATE, LONGEST)
+        token = self.mint(subject, pb.TokenInfo.AUTHENTICATE, MONTH)
         return pb.AuthenticateResponse(pach_token=token)
 
     async def who_am_i(self, call: Call, request: pb.WhoAmIRequest) -> pb.WhoAmIResponse:
@@ -104,8 +108,11 @@ class PachdV1(Scopes):
             username=caller.subject,
             is_admin=is_admin,
             ttl=self.tokens.ttl(caller),
-            cluster_roles=pb.ClusterRoles(roles=[pb.SUPER] if is_admin else []),
+            cluster_roles=self._roles(is_admin) if self.release.cluster_roles else None,
         )
+
+    def _roles(self, is_admin: bool) -> pb.ClusterRoles:
+        return pb.ClusterRoles(roles=[pb.SUPER] if is_admin else [])
 
     async def get_admins(self, call: Call, request: pb.GetAdminsRequest) -> pb.GetAdminsResponse:
         self.caller(call)
@@ -116,7 +123,7 @@ class PachdV1(Scopes):
     ) -> pb.ModifyAdminsResponse:
         for both in set(request.add) & set(request.remove):
             raise Refusal(f'Invalid Request: "{both}" both added and removed as admin')
-        self.admin(call, "ModifyClusterRoleBinding")
+        self.admin(call, self.release.modify_admins)
         try:
             added = {self.canonical(subject) for subject in request.add}
             removed = {self.canonical(subject) for subject in request.remove}
@@ -135,18 +142,29 @@ class PachdV1(Scopes):
     ) -> pb.GetAuthTokenResponse:
         caller = self.caller(call)
         is_admin = caller.subject in self.admins
-        if request.ttl < 0 and not is_admin:
+        may = {Callers.ALL: True, Callers.NONE: False, Callers.ADMINS: is_admin}
+        if request.ttl < 0 and not may[self.release.endless]:
             raise Refusal("GetAuthTokenRequest.TTL must be >= 0")
+        if not request.subject and not self.release.mints_for_caller:
+            raise Refusal("must set GetAuthTokenRequest.Subject")
         subject = self.canonical(request.subject) if request.subject else caller.subject
         if not is_admin and subject != caller.subject:
-            raise admins_only(caller.subject, "GetAuthToken on behalf of another user")
+            raise admins_only(
+                caller.subject, f"{self.release.for_others} on behalf of another user"
+            )
         if subject.startswith("pach:"):
             raise Refusal("GetAuthTokenRequest.Subject is invalid")
-        # A caller's own token without end, or in its last second, has no end in it either.
-        longest = LONGEST if is_admin else self.tokens.ttl(caller)
-        ttl = longest if request.ttl == 0 or request.ttl > longest else request.ttl
+        ttl = self._life(caller, is_admin, request.ttl)
         token = self.mint(subject, pb.TokenInfo.GET_TOKEN, ttl)
         return pb.GetAuthTokenResponse(token=token, subject=subject)
+
+    def _life(self, caller: Lease, is_admin: bool, asked: int) -> int:
+        """Return the TTL of a new token, 0 or less for no end."""
+        if self.release.longest is None:
+            return asked
+        # A caller's own token without end, or in its last second, has no end in it either.
+        longest = self.release.longest if is_admin else self.tokens.ttl(caller)
+        return longest if asked == 0 or asked > longest else asked
 
     async def extend_auth_token(
         self, call: Call, request: pb.ExtendAuthTokenRequest
@@ -154,8 +172,8 @@ class PachdV1(Scopes):
         if request.ttl == 0:
             raise Refusal("invalid request: ExtendAuthTokenRequest.TTL must be > 0")
         self.admin(call, "ExtendAuthToken")
-        if request.ttl > LONGEST:
-            raise Refusal(f"can only extend tokens by at most {LONGEST} seconds")
+        if request.ttl > MONTH:
+            raise Refusal(f"can only extend tokens by at most {MONTH} seconds")
         key = hashed(request.token)
         lease = self.tokens.get(key)
         if lease is None:
@@ -174,10 +192,16 @@ class PachdV1(Scopes):
         caller = self.caller(call)
         key = hashed(request.token)
         lease = self.tokens.get(key)
-        if lease is None:
+        unknown = self.release.unknown_token
+        if lease is None and unknown is Unknown.OK:
+            return pb.RevokeAuthTokenResponse()
+        if lease is None and unknown is Unknown.GONE:
             raise Refusal("token has expired or is already revoked", StatusCode.INTERNAL)
-        if caller.subject not in self.admins and caller.subject != lease.subject:
+        subject = "" if lease is None else lease.subject
+        if caller.subject not in self.admins and caller.subject != subject:
             raise admins_only(caller.subject, "RevokeAuthToken on another user's token")
+        if lease is None:
+            raise Refusal(f" pachyderm_auth/tokens/{key} not found")
         self.tokens.delete(key)
         return pb.RevokeAuthTokenResponse()
 

@@ -1,4 +1,4 @@
-"""Pachyderm 2.11's auth, version and admin API, method by method."""
+"""The auth, version and admin API of 2.x, method by method."""
 
 from collections.abc import Mapping
 
@@ -16,6 +16,13 @@ from tests.pachd.roles import EVERY_PERMISSION, ROLES
 from tests.pachd.subjects import check_v2
 from tests.pachd.tokens import Row, hashed, new_token
 
+WEB = admin_v2_pb2.WebResource(
+    archive_download_base_url="/archive/",
+    create_pipeline_request_json_schema_url=(
+        "https://raw.githubusercontent.com/pachyderm/pachyderm/master/src/internal/"
+        "jsonschema/pps_v2/CreatePipelineRequest.schema.json"
+    ),
+)
 MODIFY_BINDINGS = {
     pb.CLUSTER: pb.CLUSTER_MODIFY_BINDINGS,
     pb.PROJECT: pb.PROJECT_MODIFY_BINDINGS,
@@ -53,9 +60,9 @@ class PachdV2(ClusterV2):
         }
 
     async def get_version(self, call: Call, request: empty_pb2.Empty) -> version_pb2.Version:
-        return version_pb2.Version(
-            major=2, minor=11, micro=6, go_version="go1.26.8", platform="amd64"
-        )
+        major, minor, micro = self.release.version
+        built = {"go_version": "go1.26.8", "platform": "amd64"} if self.release.built else {}
+        return version_pb2.Version(major=major, minor=minor, micro=micro, **built)
 
     async def inspect_cluster(
         self, call: Call, request: admin_v2_pb2.InspectClusterRequest
@@ -64,17 +71,12 @@ class PachdV2(ClusterV2):
             "WARNING: The client used to connect to Pachyderm did not send its version, which "
             "means that it is likely too old.  Please upgrade it."
         )
+        warned = self.release.warns and not request.HasField("client_version")
         return admin_v2_pb2.ClusterInfo(
             id=self.id,
-            warnings_ok=True,
-            warnings=[] if request.HasField("client_version") else [warning],
-            web_resources=admin_v2_pb2.WebResource(
-                archive_download_base_url="/archive/",
-                create_pipeline_request_json_schema_url=(
-                    "https://raw.githubusercontent.com/pachyderm/pachyderm/master/src/internal/"
-                    "jsonschema/pps_v2/CreatePipelineRequest.schema.json"
-                ),
-            ),
+            warnings_ok=self.release.warns,
+            warnings=[warning] if warned else [],
+            web_resources=WEB if self.release.web else None,
         )
 
     async def activate(self, call: Call, request: pb.ActivateRequest) -> pb.ActivateResponse:
@@ -121,6 +123,8 @@ class PachdV2(ClusterV2):
             check_v2(request.principal)
             if request.principal.startswith("pach:") and resource.type == pb.CLUSTER:
                 raise Refusal("cannot modify cluster role bindings for pach: users")
+            if resource.type == pb.PROJECT and not self.release.projects:
+                raise Refusal(f"unknown resource type {pb.PROJECT}")
             if resource.type not in MODIFY_BINDINGS:
                 raise Refusal(f"unknown resource type {pb.ResourceType.Name(resource.type)}")
             self.require(call.subject or "", resource, MODIFY_BINDINGS[resource.type])
@@ -146,7 +150,7 @@ class PachdV2(ClusterV2):
             try:
                 self.tokens.insert(hashed(token), f"robot:{name}", request.ttl)
             except Refusal as refusal:
-                if request.ttl <= 0:
+                if request.ttl <= 0 or not self.release.principals:
                     raise
                 raise Refusal(f"could not generate and insert auth token: {refusal}") from None
         return pb.GetRobotTokenResponse(token=token)
@@ -155,7 +159,8 @@ class PachdV2(ClusterV2):
         self, call: Call, request: pb.RevokeAuthTokenRequest
     ) -> pb.RevokeAuthTokenResponse:
         async with self.database.connection():
-            return pb.RevokeAuthTokenResponse(number=self.tokens.delete(hashed(request.token)))
+            number = self.tokens.delete(hashed(request.token))
+        return pb.RevokeAuthTokenResponse(number=number if self.release.counts else 0)
 
     async def revoke_auth_tokens_for_user(
         self, call: Call, request: pb.RevokeAuthTokensForUserRequest
@@ -164,7 +169,7 @@ class PachdV2(ClusterV2):
             raise Refusal("cannot revoke tokens for pach: users")
         async with self.database.connection():
             number = self.tokens.delete_subject(request.username)
-        return pb.RevokeAuthTokensForUserResponse(number=number)
+        return pb.RevokeAuthTokensForUserResponse(number=number if self.release.counts else 0)
 
     async def extract_auth_tokens(
         self, call: Call, request: pb.ExtractAuthTokensRequest

@@ -13,6 +13,7 @@ from tests.pachd.proto import admin_v2_pb2, auth_v1_pb2, auth_v2_pb2, version_pb
 MESSAGES: dict[str, ModuleType] = {
     "auth.API": auth_v1_pb2,
     "auth_v2.API": auth_v2_pb2,
+    "admin.API": admin_v2_pb2,
     "admin_v2.API": admin_v2_pb2,
 }
 # Requests and responses whose names do not follow from their method's.

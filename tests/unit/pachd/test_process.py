@@ -49,9 +49,20 @@ def test_generation_2_with_tls(tmp_path: Path) -> None:
             assert call("/auth_v2.API/WhoAmI", token).username == "pach:root"
 
 
+@pytest.mark.parametrize("release", ["1.8", "1.10", "1.12", "1.13", "2.0", "2.4", "2.6", "2.11"])
+def test_release(release: str) -> None:
+    service = "versionpb.API" if release.startswith("1.") else "versionpb_v2.API"
+    with process(f"--release={release}") as (address, _), Caller(address) as call:
+        told = call(f"/{service}/GetVersion")
+    assert f"{told.major}.{told.minor}" == release
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
+        ([], "is required"),
+        (["--release=2.12"], "invalid choice"),
+        (["--release=2.11", "--generation=2"], "not allowed with"),
         (["--generation=2", "--auth=partial"], "either inactive or active"),
         (["--generation=1", "--tls-cert=x"], "belong together"),
     ],
