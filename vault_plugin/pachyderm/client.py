@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shim.grpc import Channel, Limits, Method, RpcError, Status
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.errors import Meaning, PachdError
-from vault_plugin.pachyderm.turns import Turns
+from vault_plugin.pachyderm.turns import NoTurn, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ _LONG_KEEPALIVE = 2.6
 # The share of request_timeout that a call may wait for its turn: one that begins shall have time to
 # end, since a mint that is cut off may have made a token that nobody hears of.
 _WAIT = 0.9
+_HOSTS_WAIT = 60.0  # seconds; the host itself gives up on a revocation after 90
 _LONGEST_ANSWER = 1 << 20  # bytes; pachd's answers to what we ask are short
 _SHORTEST_TOKEN = 8  # characters
 _LONGEST_WORDS = 500  # characters of a refusal
@@ -75,8 +76,10 @@ class Client:
     At most `max_in_flight` run at once, those of other clients of the same pachd included, since
     each permission-checked call takes two of a 2.x pachd's ten database connections and too many
     of them hang each other; the rest wait in order. A call ends within `request_timeout` seconds,
-    its wait included. `on_wrong_generation` is told when pachd does not know the service that was
-    called.
+    its wait included, and is refused before where that is too short for those that wait already;
+    calls of `urgent`, which are the host's own, go first, wait for a minute and have all of
+    `request_timeout` then. `on_wrong_generation` is told when pachd does not know the service that
+    was called.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Client:
         self._calls = 0  # under way and in wait
         self._closed = False
         self._channel = self._new_channel()
+        self.urgent = Urgent(self)
 
     async def call(
         self,
@@ -104,6 +108,7 @@ class Client:
         caller: Masked | None = None,
         *,
         outlives: bool = False,
+        urgent: bool = False,
     ) -> Rep:
         """Pachd's reply to `request`, made with the token `caller`.
 
@@ -112,7 +117,7 @@ class Client:
         """
         self._calls += 1
         try:
-            return await self._call(method, request, caller, outlives)
+            return await self._call(method, request, caller, outlives, urgent)
         finally:
             self._calls -= 1
             if self._closed:
@@ -141,7 +146,12 @@ class Client:
         )
 
     async def _call(
-        self, method: Method[Req, Rep], request: Req, caller: Masked | None, outlives: bool
+        self,
+        method: Method[Req, Rep],
+        request: Req,
+        caller: Masked | None,
+        outlives: bool,
+        urgent: bool,
     ) -> Rep:
         metadata = [(_CALLER, caller.reveal())] if caller is not None else []
         now = asyncio.get_running_loop().time
@@ -150,15 +160,18 @@ class Client:
             # Before the wait for its turn: that pachd is not reached is told to all at once.
             if not self._channel.connected:
                 await self._channel.connect(self._timeout)
-            await self._turns.take(end - (1 - _WAIT) * self._timeout)
+            wait = now() + _HOSTS_WAIT if urgent else end - (1 - _WAIT) * self._timeout
+            await self._turns.take(wait, urgent=urgent)
+            begun = now()
+            left = self._timeout if urgent else end - begun
             try:
                 return await self._channel.unary(
-                    method, request, timeout=end - now(), metadata=metadata, outlives=outlives
+                    method, request, timeout=left, metadata=metadata, outlives=outlives
                 )
             finally:
-                self._turns.give_back()
-        except TimeoutError:  # while it waited: the call itself ends by an RpcError
-            refusal = self._refusal(_no_turn(_WAIT * self._timeout), method, request, caller)
+                self._turns.give_back(begun)
+        except NoTurn as error:
+            refusal = self._refusal(_overloaded(error), method, request, caller)
         except RpcError as error:
             refusal = self._refusal(error, method, request, caller)
         # Not inside the handler, where it would drag pachd's own words along as its context.
@@ -178,10 +191,26 @@ class Client:
         return PachdError(self._endpoint.pachd_address, error.code, message, name)
 
 
-def _no_turn(waited: float) -> RpcError:
-    return RpcError(
-        Status.UNAVAILABLE, f"overloaded: no free slot within {waited:g}s (see max_in_flight)"
-    )
+class Urgent:
+    """The client as it makes the calls that are the host's own."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def call(
+        self,
+        method: Method[Req, Rep],
+        request: Req,
+        caller: Masked | None = None,
+        *,
+        outlives: bool = False,
+    ) -> Rep:
+        """As `Client.call`."""
+        return await self._client.call(method, request, caller, outlives=outlives, urgent=True)
+
+
+def _overloaded(why: NoTurn) -> RpcError:
+    return RpcError(Status.UNAVAILABLE, f"overloaded: {why}")
 
 
 def _tokens(request: Message, caller: Masked | None) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from vault_plugin.pachyderm import release
-from vault_plugin.pachyderm.client import Client, Endpoint
+from vault_plugin.pachyderm.client import Client, Endpoint, Urgent
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.v1 import V1
 from vault_plugin.pachyderm.v2 import V2
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.release import Release
 
 # Asked in this order.
-GENERATIONS: dict[str, Callable[[Client, Release | None], Api]] = {
+GENERATIONS: dict[str, Callable[[Client | Urgent, Release | None], Api]] = {
     V2.generation: V2,
     V1.generation: V1,
 }
@@ -54,27 +54,30 @@ class Cluster:
     async def api(self, *, urgent: bool = False) -> Api:
         """The API this pachd speaks, by asking its version on either name.
 
-        Raises PachdError when pachd does not answer, or answers to neither.
+        One that is `urgent` makes the calls that are the host's own. Raises PachdError when pachd
+        does not answer, or answers to neither.
         """
-        if self._api is None:
+        api = self._api
+        if api is None:
             async with self._asking:
-                if self._api is None:
-                    return await self.ask()
-        return self._api
+                api = self._api or await self.ask(urgent=urgent)
+        if not urgent:
+            return api
+        return GENERATIONS[api.generation](self._client.urgent, api.release)
 
-    async def ask(self) -> Api:
-        """As `api`, but asked anew: pachd may have been upgraded."""
+    async def ask(self, *, urgent: bool = False) -> Api:
+        """The API for callers, asked anew: pachd may have been upgraded."""
         for generation in GENERATIONS.values():
-            api = generation(self._client, None)
+            asking = generation(self._client.urgent if urgent else self._client, None)
             try:
-                await api.version()
+                await asking.version()
             except PachdError as error:
                 if error.meaning is not Meaning.WRONG_GENERATION:
                     raise
                 refusal = error
             else:
-                self._api = api
-                return api
+                self._api = generation(self._client, asking.release)
+                return self._api
         raise refusal
 
     def _forget_generation(self) -> None:

@@ -13,6 +13,7 @@ class Meaning(enum.Enum):
     """Why a call to pachd failed; the value is advice that follows pachd's own words."""
 
     NO_ANSWER = "check pachd_address, the network and pachd itself"
+    OVERLOADED = "try again later; max_in_flight in config is how many calls run at once"
     BAD_CALLER = (
         "the token that called is unknown to pachd, expired or revoked; if it is the"
         " admin token, write a valid admin_token to config"
@@ -49,6 +50,7 @@ _ANY = ()
 # the recorded answers of pachd 1.8.8 to 2.11.6.
 _TABLE: tuple[tuple[Status, str, Meaning, tuple[str, ...]], ...] = (
     (Status.UNAVAILABLE, "partially activated", Meaning.PARTIALLY_ACTIVATED, _ANY),
+    (Status.UNAVAILABLE, "overloaded: ", Meaning.OVERLOADED, _ANY),  # our own words
     (Status.UNAVAILABLE, "", Meaning.NO_ANSWER, _ANY),
     (Status.DEADLINE_EXCEEDED, "", Meaning.NO_ANSWER, _ANY),
     (Status.CANCELLED, "", Meaning.NO_ANSWER, _ANY),
@@ -75,16 +77,17 @@ _TABLE: tuple[tuple[Status, str, Meaning, tuple[str, ...]], ...] = (
     (Status.UNKNOWN, "invalid username has multiple prefixes", Meaning.BAD_SUBJECT, _ANY),
     (Status.UNKNOWN, "GetAuthTokenRequest.Subject is invalid", Meaning.BAD_SUBJECT, _ANY),
 )
-# What the caller or the operator must change is a 400; the rest is pachd's trouble, a 500.
-_BAD_REQUESTS = {
-    Meaning.DENIED,
-    Meaning.NOT_ACTIVATED,
-    Meaning.NO_METHOD,
-    Meaning.BAD_SUBJECT,
-    Meaning.LONG_SUBJECT,
-    Meaning.NO_RESOURCE,
-    Meaning.NO_ROLE,
-    Meaning.ROOT_FIXED,
+# What the caller or the operator must change is a 400; what is not here is pachd's trouble, a 500.
+_STATUSES = {
+    Meaning.OVERLOADED: 429,
+    Meaning.DENIED: 400,
+    Meaning.NOT_ACTIVATED: 400,
+    Meaning.NO_METHOD: 400,
+    Meaning.BAD_SUBJECT: 400,
+    Meaning.LONG_SUBJECT: 400,
+    Meaning.NO_RESOURCE: 400,
+    Meaning.NO_ROLE: 400,
+    Meaning.ROOT_FIXED: 400,
 }
 # Said after an effect, or of one that is not known; all else pachd says before it does anything.
 _MAYBE_DONE = {Meaning.NO_ANSWER, Meaning.REFUSED}
@@ -100,8 +103,8 @@ class PachdError(BackendError):
     def __init__(self, address: str, status: Status, message: str, method: str = "") -> None:
         self.address = address
         self.meaning = _meaning(status, message, method)
-        if self.meaning in _BAD_REQUESTS:
-            self.kind, self.status = ErrorType.CODED, 400
+        if self.meaning in _STATUSES:
+            self.kind, self.status = ErrorType.CODED, _STATUSES[self.meaning]
         self.undone = self.meaning not in _MAYBE_DONE
         advice = f" ({self.meaning.value})" if self.meaning.value else ""
         super().__init__(f"pachd at {address}: {message}{advice}")

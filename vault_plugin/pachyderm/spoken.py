@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shim import Masked
     from shim.grpc import Method
     from vault_plugin.pachyderm.api import Identity
-    from vault_plugin.pachyderm.client import Client
+    from vault_plugin.pachyderm.client import Client, Urgent
     from vault_plugin.pachyderm.release import Release
 
 _DEAD = (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER, Meaning.NOT_ACTIVATED)
@@ -39,7 +39,7 @@ class Spoken:
     _EXTRACT: ClassVar[Method[Any, Any]]
     _TOKENS: ClassVar[Any]  # the type of the answer to _EXTRACT
 
-    def __init__(self, client: Client, release: Release | None = None) -> None:
+    def __init__(self, client: Client | Urgent, release: Release | None = None) -> None:
         self._client = client
         self.release = release
 
