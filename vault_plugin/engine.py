@@ -17,6 +17,7 @@ from vault_plugin.paths import (
     revoke,
     roles,
     rotate,
+    tokens,
     version,
 )
 from vault_plugin.retired_admin import KIND, RetiredAdmins
@@ -71,6 +72,7 @@ def backend() -> Backend:
             renew.path(mount),
             revoke.path(mount),
             revoke.subject(mount),
+            *tokens.paths(mount),
             check.path(mount, retired),
             version.path(mount),
             version.client_only(),

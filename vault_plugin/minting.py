@@ -80,6 +80,7 @@ async def safely(
     Raises PachdError, StorageError and, for grants this generation does not have, UserError. What
     was done by then is undone at once, or by the next rollback.
     """
+    await api.check_crash_safe()
     grants = held.parsed_grants
     for grant in grants:
         await api.check_grant(grant)

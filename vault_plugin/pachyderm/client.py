@@ -37,6 +37,8 @@ _LONGEST_WORDS = 500  # characters of a refusal
 _ABOUT = ("token", "root_token")  # the fields of requests that hold a token
 _CALLER = "authn-token"  # the metadata key pachd reads the caller's token from
 
+_TOLD = RpcError(Status.INTERNAL, "pachd answered with a token where a name belongs")
+
 Req = TypeVar("Req", bound="Message")
 Rep = TypeVar("Rep", bound="Message")
 
@@ -165,11 +167,14 @@ class Client:
             begun = now()
             left = self._timeout if urgent else end - begun
             try:
-                return await self._channel.unary(
+                reply = await self._channel.unary(
                     method, request, timeout=left, metadata=metadata, outlives=outlives
                 )
             finally:
                 self._turns.give_back(begun)
+            if not _tells_token(reply, _tokens(request, caller)):
+                return reply
+            refusal = self._refusal(_TOLD, method, request, caller)
         except NoTurn as error:
             refusal = self._refusal(_overloaded(error), method, request, caller)
         except RpcError as error:
@@ -211,6 +216,19 @@ class Urgent:
 
 def _overloaded(why: NoTurn) -> RpcError:
     return RpcError(Status.UNAVAILABLE, f"overloaded: {why}")
+
+
+def _tells_token(reply: Message, told: list[str]) -> bool:
+    """Whether `reply` names by a token: by one of those `told`, or by the one it brings itself."""
+    words = {f.name: text for f, text in reply.ListFields() if isinstance(text, str)}
+    brought = [words[name] for name in _ABOUT if name in words]
+    return any(_holds(words[name], told) for name in words) or any(
+        _holds(text, brought) for name, text in words.items() if name not in _ABOUT
+    )
+
+
+def _holds(words: str, tokens: list[str]) -> bool:
+    return any(len(token) >= _SHORTEST_TOKEN and token in words for token in tokens)
 
 
 def _tokens(request: Message, caller: Masked | None) -> list[str]:

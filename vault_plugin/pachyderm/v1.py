@@ -139,7 +139,8 @@ class V1(Spoken):
             token_info=pb.TokenInfo(subject=subject, source=pb.TokenInfo.GET_TOKEN),
         )
         if ends is not None:
-            entry.expiration.FromNanoseconds(int((ends + 1) * 1e9))
+            entry.expiration.seconds = int(ends + 1)
+            entry.expiration.nanos = int(ends % 1 * 1e9)
         try:
             await self._client.call(_RESTORE, pb.RestoreAuthTokenRequest(token=entry), admin)
         except PachdError as error:

@@ -145,7 +145,8 @@ class V2(Spoken):
         """auth_v2.API/RestoreAuthToken, which needs clusterAdmin."""
         entry = pb.TokenInfo(subject=subject, hashed_token=hashed(token))
         if ends is not None:
-            entry.expiration.FromNanoseconds(int(ends * 1e9))
+            entry.expiration.seconds = int(ends)
+            entry.expiration.nanos = int(ends % 1 * 1e9)
         await self._client.call(_RESTORE, pb.RestoreAuthTokenRequest(token=entry), admin)
 
     async def check_grant(self, grant: Grant) -> None:

@@ -15,15 +15,18 @@ from shim import (
     Operation,
     Path,
     Response,
+    UserError,
     show_duration,
 )
-from vault_plugin import moments
+from vault_plugin import moments, role
 from vault_plugin.config import SOON
 from vault_plugin.pachyderm.api import Right
 from vault_plugin.rotation import check_rotatable
 
 if TYPE_CHECKING:
-    from shim import Request
+    from collections.abc import Awaitable
+
+    from shim import Request, Storage
     from vault_plugin.mount import Mount, Session
     from vault_plugin.retired_admin import RetiredAdmins
 
@@ -61,7 +64,7 @@ def path(mount: Mount, retired: RetiredAdmins) -> Path:
             for reason in retired.pending.values()
         ]
         try:
-            await _ask(session, found, problems)
+            await _ask(session, request.storage, found, problems)
         except BackendError as error:
             problems.append(str(error))
         return Response(data={**found, "problems": problems})
@@ -78,7 +81,9 @@ def path(mount: Mount, retired: RetiredAdmins) -> Path:
     )
 
 
-async def _ask(session: Session, found: dict[str, Any], problems: list[str]) -> None:
+async def _ask(
+    session: Session, storage: Storage, found: dict[str, Any], problems: list[str]
+) -> None:
     """Fill `found` as far as all is well. Raises BackendError at what lets nothing else work."""
     config = session.config
     if config.unsettled:
@@ -105,8 +110,29 @@ async def _ask(session: Session, found: dict[str, Any], problems: list[str]) -> 
             )
     rights = await api.rights(config.admin_token)
     found["admin_may"] = [str(right) for right in Right if right in rights]
-    for right, needed in ((Right.MINT, True), (Right.RESTORE, config.crash_safe)):
+    safe = config.crash_safe and await _allowed(api.check_crash_safe(), problems)
+    for right, needed in ((Right.MINT, True), (Right.RESTORE, safe)):
         if needed and right not in rights:
             problems.append(f"the admin token may not {right}: give its subject the right")
+    for name in await storage.list(role.PREFIX):
+        stored = await role.load(storage, name)
+        for grant in stored.parsed_grants if stored else ():
+            await _allowed(api.check_grant(grant), problems, f"roles/{name}: ")
     if config.rotation_period:
         check_rotatable(api, identity.subject)
+        if identity.expires is None and not api.endless:
+            problems.append(
+                "the admin token has no end, and a rotation makes one that ends in"
+                f" {show_duration(api.longest or 0)}, which is extended in time: a new token"
+                " without end needs Pachyderm 1.11.0 or later"
+            )
+
+
+async def _allowed(check: Awaitable[None], problems: list[str], where: str = "") -> bool:
+    """Whether `check` passes; what it refuses is a problem, not the end of all checks."""
+    try:
+        await check
+    except UserError as refusal:
+        problems.append(f"{where}{refusal}")
+        return False
+    return True

@@ -267,6 +267,8 @@ async def _verified(config: Config) -> Config:
             cluster_id = await api.cluster_id()
             identity = await api.who_am_i(config.admin_token)
             rights = await api.rights(config.admin_token)
+            if config.crash_safe:
+                await api.check_crash_safe()
     except PachdError as error:
         raise UserError(
             f"not stored, since the configuration could not be verified: {error}; verify=false"

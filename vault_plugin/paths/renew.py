@@ -18,7 +18,9 @@ from shim import (
     clamp,
 )
 from vault_plugin import tokens
+from vault_plugin.pachyderm import release
 from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.release import Feature
 
 if TYPE_CHECKING:
     from shim import Masked, Request
@@ -56,6 +58,7 @@ def path(mount: Mount) -> Path:
         identity = await _identity(api, token)
         config.subject_rules.check(identity.subject)
         if identity.expires is None:
+            release.check(api.release, Feature.END)
             raise UserError("this token has no end: there is nothing to renew")
         ttl, warnings = await _increment(request, config, api)
         left = int(identity.expires - time.time())

@@ -32,7 +32,11 @@ Pachyderm 2.x and an admin token with the role clusterAdmin. On 1.x revoke the s
 
     $ vault lease revoke -prefix pachyderm/login/robot:ci
 """
-REVOKED = Field(kind=INT, description="How many tokens were ended.")
+REVOKED = Field(kind=INT, description="How many tokens were ended; null: pachd does not tell.")
+UNTOLD = (
+    "this release of Pachyderm does not tell whether tokens were ended, nor how many: that needs"
+    " 2.4.3 or later"
+)
 
 
 def path(mount: Mount) -> Path:
@@ -86,9 +90,8 @@ def subject(mount: Mount) -> Path:
         await session.identify()
         session.config.subject_rules.check_reserved(subject)
         api = await session.api()
-        return Response(
-            data={"revoked": await api.revoke_subject(session.config.admin_token, subject)}
-        )
+        revoked = await api.revoke_subject(session.config.admin_token, subject)
+        return Response(data={"revoked": revoked}, warnings=[] if revoked is not None else [UNTOLD])
 
     return Path(
         template="revoke/{subject}",

@@ -28,6 +28,7 @@ from vault_plugin.role import Role
 if TYPE_CHECKING:
     from shim import Request
     from vault_plugin.mount import Mount
+    from vault_plugin.pachyderm.api import Api
 
 NAME = Field(kind=STRING, description="The role's name.", pattern=r"\w(?:[\w.-]*\w)?")
 _KEYS = Field(kind=COMMA_LIST, description="The names.")
@@ -110,6 +111,7 @@ def path(mount: Mount) -> Path:
         role = await stored.load(request.storage, request.fields["name"])
         return None if role is None else Response(data=_shown(role))
 
+    @mount.retried
     async def write(request: Request) -> None:
         async with mount.writing:
             name = request.fields["name"]
@@ -118,6 +120,7 @@ def path(mount: Mount) -> Path:
                 raise UserError("missing required field 'subject'")
             await _store(mount, request, role or Role(subject=""), sent(request, _STORED))
 
+    @mount.retried
     async def patch(request: Request) -> None:
         async with mount.writing:
             role = await stored.load(request.storage, request.fields["name"])
@@ -155,13 +158,20 @@ async def _store(mount: Mount, request: Request, role: Role, values: dict[str, A
     if session is not None:
         if not subject_template.needs_identity(changed.subject):
             # Who will call is not known yet; what random makes of the subject is no matter.
-            session.config.subject_rules.check(subject_template.render(changed.subject, None))
-        if changed.grants and session.config.generation:  # else at use
-            api = await session.api()
-            for grant in changed.parsed_grants:
-                await api.check_grant(grant)
+            subject = subject_template.render(changed.subject, None)
+            session.config.subject_rules.check(subject)
+        if session.config.generation:  # else at use
+            await _check_release(await session.api(), changed)
     # Not given up half-way: the next write of the role shall come after it.
     await mount.carry_through(changed.save(request.storage, request.fields["name"]))
+
+
+async def _check_release(api: Api, role: Role) -> None:
+    """Raise UserError for what pachd's release cannot do."""
+    if not subject_template.needs_identity(role.subject):
+        await api.check_subject(subject_template.render(role.subject, None))
+    for grant in role.parsed_grants:
+        await api.check_grant(grant)
 
 
 def _shown(role: Role) -> dict[str, Any]:
