@@ -8,12 +8,30 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.integration.mount import PLUGIN
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
 TOKEN = "X-Vault-Token"
 UNSEALED = {"initialized": True, "sealed": False, "version": "2.7.2"}
+ACTIVE = {"ha_enabled": True, "is_self": True}
+STANDBY = {"ha_enabled": True, "is_self": False}
+BUILD = {"sha256": "5ha256", "command": f"{PLUGIN}-v0.1.0"}
+MOUNTED = {
+    "type": PLUGIN,
+    "plugin_version": "v0.1.0",
+    "running_plugin_version": "v0.1.0",
+    "running_sha256": BUILD["sha256"],
+}
+#: what an active node says that runs v0.1.0 at ``pachyderm/``
+RUNNING = {
+    "sys/seal-status": UNSEALED,
+    "sys/leader": ACTIVE,
+    "sys/mounts": {"data": {"pachyderm/": MOUNTED}},
+    f"sys/plugins/catalog/secret/{PLUGIN}": {"data": BUILD},
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,12 @@ class Answer:
     body: Any = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def nodes(*standbys: str) -> dict[str, Any]:
+    """What an active node says of those that stand by, by their addresses."""
+    listed = [{"api_address": address, "active_node": False} for address in standbys]
+    return {"sys/ha-status": {"data": {"nodes": listed}}}
 
 
 def redirect(target: str, status: int = 307) -> Answer:

@@ -12,6 +12,8 @@ import vault_plugin
 from tests.integration.mount import PLUGIN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.integration.openbao import VaultServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,10 +50,17 @@ def register(
 ) -> subprocess.CompletedProcess[str]:
     """Run `scripts/register` at `server`, as root or with `token`; a variable of None is unset."""
     environment = server.environment(token or server.root_token) | variables
+    return run(*arguments, environment=environment, directory=server.directory)
+
+
+def run(
+    *arguments: str, environment: Mapping[str, str | None], directory: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run it in `directory` with `environment` alone; a variable of None is unset."""
     return subprocess.run(
         [COMMAND, *arguments],
         env={name: value for name, value in environment.items() if value is not None},
-        cwd=server.directory,
+        cwd=directory,
         capture_output=True,
         text=True,
         timeout=90,

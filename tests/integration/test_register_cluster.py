@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.registration import build
 from tests.integration.mount import eventually
 from tests.integration.openbao import START_SECONDS, openbao, servers
 from tests.integration.raft import Node, RaftCluster
@@ -95,23 +94,6 @@ def test_a_node_that_was_down_follows_with_the_next_run(
     assert runs(down) == NEWER
 
 
-def test_a_node_that_was_not_asked_is_named_with_its_check(
-    cluster: RaftCluster, plugin_file: Path, newer_plugin_file: Path
-) -> None:
-    for node in cluster.nodes:
-        node.place(file_name(VERSION), plugin_file)
-    applied(cluster.leader())
-    down, _ = cluster.standbys()
-    down.kill9()
-    eventually(lambda: down.address in listed(cluster.leader()))  # it is missed after a while
-    for arguments in ((), ("--apply",)):
-        ran = register(cluster.leader(), *arguments)
-        assert "nothing to do" in ran.stdout, ran.stderr
-        _, _, unchecked = ran.stdout.partition("Not checked:\n")
-        assert f"{down.address} is not reached: Connection refused\n" in unchecked
-        assert checked(plugin_file) in unchecked
-
-
 def lacks(asked: Node, lacking: Node, *arguments: str, path: str = "pachyderm") -> None:
     """Apply it where a standby lacks the file: that is refused, or said to be unchecked."""
     if asked.kind.serving_standbys:
@@ -123,12 +105,6 @@ def lacks(asked: Node, lacking: Node, *arguments: str, path: str = "pachyderm") 
         assert ran.returncode == 0, ran.stderr
         _, _, unchecked = ran.stdout.partition("Not checked:\n")
         assert f"{lacking.address} stands by, and runs no plugin until" in unchecked
-
-
-def checked(file: Path) -> str:
-    """The command that checks a node, and what it is to print."""
-    built = build.read(file)
-    return f"must print {built.sha256}:\n    sha256sum plugin_directory/{built.command}\n"
 
 
 class Hidden(Node):

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.registration.link import Link
-from tests.integration.mount import PLUGIN
-from tests.integration.pretender import UNSEALED, Answer, Pretender, redirect
-from tests.integration.register import COMMAND
+from tests.integration.pretender import (
+    ACTIVE,
+    RUNNING,
+    STANDBY,
+    UNSEALED,
+    Answer,
+    Pretender,
+    nodes,
+    redirect,
+)
+from tests.integration.register import run
 from tests.pachd.certificate import self_signed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "hvs.the-operators-own"
-STANDBY = {"ha_enabled": True, "is_self": False}
-ACTIVE = {"ha_enabled": True, "is_self": True}
-MOUNTED = {
-    "type": PLUGIN,
-    "plugin_version": "v0.1.0",
-    "running_plugin_version": "v0.1.0",
-    "running_sha256": "aa",
-}
 
 
 @pytest.fixture
@@ -41,19 +40,12 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
 
 def said(address: str, directory: Path) -> tuple[int, str]:
     """Exit status and words of the script, told to look at the server at `address`."""
-    ran = subprocess.run(
-        [COMMAND, "--rollback", "v0.1.0"],
-        env={
-            "PATH": "/usr/bin:/bin",
-            "VAULT_ADDR": address,
-            "VAULT_TOKEN": SECRET,
-            "VAULT_CACERT": str(directory / "cert"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = {
+        "VAULT_ADDR": address,
+        "VAULT_TOKEN": SECRET,
+        "VAULT_CACERT": str(directory / "cert"),
+    }
+    ran = run("--rollback", "v0.1.0", environment=environment, directory=directory)
     assert "Traceback" not in ran.stderr
     assert SECRET not in ran.stdout + ran.stderr
     return ran.returncode, ran.stdout + ran.stderr
@@ -134,17 +126,11 @@ def test_a_node_that_stopped_leading_amid_a_run_is_left(
 
 
 def test_no_standby_is_asked_in_plain_text(tls: ssl.SSLContext, tmp_path: Path) -> None:
-    with Pretender(otherwise=Answer({"data": {}})) as standby:
-        nodes = [{"api_address": standby.address, "active_node": False}]
-        answers = {
-            "sys/seal-status": UNSEALED,
-            "sys/leader": ACTIVE,
-            "sys/ha-status": {"data": {"nodes": nodes}},
-            "sys/mounts": {"data": {"pachyderm/": MOUNTED}},
-            f"sys/plugins/catalog/secret/{PLUGIN}": {"data": {"sha256": "aa", "command": "file"}},
-        }
-        with Pretender(answers, tls=tls) as server:
-            code, words = said(server.address, tmp_path)
+    with (
+        Pretender(otherwise=Answer(RUNNING["sys/mounts"])) as standby,
+        Pretender({**RUNNING, **nodes(standby.address)}, tls=tls) as server,
+    ):
+        code, words = said(server.address, tmp_path)
     assert code == 0, words
     assert "nothing to do" in words
     assert f"{standby.address} would get the token in plain text" in words
