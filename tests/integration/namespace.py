@@ -17,7 +17,7 @@ INSIDE = {"X-Vault-Namespace": "team"}
 def skip_where_unsupported(server: VaultServer, what: str, status: int, answer: Any) -> None:
     """Skip the test where the answer is that the server's edition lacks `what`."""
     if status == UNSUPPORTED:
-        said = " ".join(answer["errors"]).strip() if answer else status
+        said = " ".join(" ".join(answer["errors"]).split()) if answer else status
         pytest.skip(f"this {server.kind.title} has no {what}: {said}")
 
 
