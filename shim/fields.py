@@ -99,7 +99,13 @@ def demand(schema: Mapping[str, Field], fields: Fields) -> None:
             raise UserError(f"missing required field '{name}'")
 
 
-_JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
+_JSON_NAMES = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    type(None): "null",
+}
 
 
 def _called(value: object) -> str:

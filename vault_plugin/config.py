@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from shim import Masked, UserError
-from vault_plugin import tokens
+from vault_plugin import globs, grants, subjects, tokens
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.client import Endpoint
 from vault_plugin.subjects import SubjectRules
@@ -51,6 +51,7 @@ class Config:
     max_in_flight: int = 6
     crash_safe: bool = False
     rotation_period: int = 0
+    allowed_grants: tuple[str, ...] = ()
     admin_subject: str = ""
     admin_expires: float | None = None
     admin_life: int = 0
@@ -85,6 +86,20 @@ class Config:
     def subject_rules(self) -> SubjectRules:
         """Which subjects may be logged in."""
         return SubjectRules(self.allowed_subjects, self.denied_subjects, self.admin_subject)
+
+    @property
+    def meaningless(self) -> list[str]:
+        """What is said of the lists, which 0.1.0 took as they came: words for each dead entry."""
+        found = {
+            "allowed_subjects": subjects.meaningless(self.allowed_subjects),
+            "denied_subjects": subjects.meaningless(self.denied_subjects),
+            "allowed_grants": grants.meaningless(self.allowed_grants, self.generation),
+        }
+        return [
+            f"{name} holds '{globs.written(glob)}', which can match nothing"
+            for name, listed in found.items()
+            for glob in listed
+        ]
 
     @property
     def unsettled(self) -> bool:
@@ -164,7 +179,7 @@ async def load(storage: Storage) -> Config | None:
     values = {f.name: stored[f.name] for f in dataclasses.fields(Config) if f.name in stored}
     for name in _TOKENS:
         values[name] = Masked(values[name]) if values.get(name) else None
-    for name in ("allowed_subjects", "denied_subjects"):
+    for name in ("allowed_subjects", "denied_subjects", "allowed_grants"):
         if name in values:
             values[name] = tuple(values[name])
     return Config(**values)

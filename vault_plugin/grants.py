@@ -1,16 +1,32 @@
-"""Grants: what an ephemeral robot may do, as roles write it and as pachd takes it."""
+"""Grants: what an ephemeral robot may do, as roles write it and as pachd takes it.
+
+Config bounds them by `allowed_grants`: globs of the same form, whose resource and role match each
+for itself, and in which `*` crosses no ``/``. A grant on the cluster is allowed where it is written
+out alone.
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import re
+import shlex
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from shim import UserError
+from shim import CodedError, UserError
+from vault_plugin import globs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 CLUSTER = "cluster"
 PROJECT = "project"
 REPO = "repo"
 _GRANT = re.compile(r"(?:(cluster)|(project|repo):([^=\s]+))=([A-Za-z]+)")
+_GLOB = re.compile(r"(?:(cluster)=([A-Za-z]+)|(project|repo):([^=\s]+)=([^=\s]+))")
+# What projects and repos are called: a glob for anything else is a mistake, and so is such a grant.
+_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?", re.ASCII)
+_ROLE = re.compile(r"[A-Za-z]+")
 # 1.x scopes of a repo.
 SCOPES = ("READER", "WRITER", "OWNER")
 
@@ -24,10 +40,14 @@ class Grant:
     roles: tuple[str, ...]
 
     @property
+    def where(self) -> str:
+        """The resource as roles write it."""
+        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+    @property
     def texts(self) -> list[str]:
         """As roles write it, a text for each role."""
-        where = f"{self.kind}:{self.name}" if self.name else self.kind
-        return [f"{where}={role}" for role in self.roles]
+        return [f"{self.where}={role}" for role in self.roles]
 
 
 def parse(written: list[str]) -> tuple[Grant, ...]:
@@ -50,3 +70,89 @@ def parse(written: list[str]) -> tuple[Grant, ...]:
         if role not in roles:
             roles.append(role)
     return tuple(Grant(kind, name, tuple(roles)) for (kind, name), roles in found.items())
+
+
+def check_written(found: Iterable[Grant]) -> None:
+    """Raise UserError for a grant on what no project or repo can be called."""
+    for grant in found:
+        if grant.name and not _NAME.fullmatch(grant.name):
+            raise UserError(
+                f"invalid grants: '{globs.written(grant.where)}' names no project or repo; names"
+                " have letters, digits, '_', '-' and '.'"
+            )
+
+
+def check_allowed(found: Iterable[Grant], allowed: Sequence[str], mount_point: str) -> None:
+    """Raise CodedError unless `allowed`, of config, has every one of `found`."""
+    texts = [text for grant in found for text in grant.texts]
+    refused = [text for text in texts if not any(_matches(text, glob) for glob in allowed)]
+    if refused:
+        wanted = shlex.quote(",".join([*allowed, *refused]))
+        raise CodedError(
+            400,
+            f"the grants {', '.join(refused)} are not among allowed_grants in config"
+            f" ({', '.join(allowed) or 'none'}): who may write config allows them with"
+            f" `vault patch {mount_point}config allowed_grants={wanted}`",
+        )
+
+
+def check_globs(listed: Iterable[str], generation: str) -> None:
+    """Raise UserError for the first of `listed`, of allowed_grants, that can match no grant."""
+    for glob in meaningless(listed, generation):
+        what = f"grant of pachd {generation}" if generation else "grant"
+        raise UserError(
+            f"invalid allowed_grants: '{globs.written(glob)}' can match no {what}; write grants as"
+            " roles do, separated by commas or as a JSON list: repo:<project>/<repo>=<role> or"
+            " project:<project>=<role>, on 1.x repo:<repo>=READER, with globs for the names and the"
+            " role (repo:default/*=repoReader), or cluster=<role> without any"
+        )
+
+
+def meaningless(listed: Iterable[str], generation: str) -> list[str]:
+    """Those of `listed` that can match no grant of `generation`, or, where empty, of either."""
+    return [glob for glob in listed if not _can_match(glob, generation)]
+
+
+def _can_match(glob: str, generation: str) -> bool:
+    match = _GLOB.fullmatch(glob)
+    if match is None or "," in glob:  # which parts the entries
+        return False
+    cluster, _, kind, resource, role = match.groups()
+    if cluster:
+        return generation != "1.x"
+    names = [globs.example(part) for part in resource.split("/")]
+    if kind == PROJECT:
+        fits = len(names) == 1 and generation != "1.x"
+    else:
+        fits = len(names) in {"1.x": (1,), "2.x": (2,)}.get(generation, (1, 2))
+    if generation == "1.x":
+        fits = fits and any(fnmatch.fnmatchcase(scope, role) for scope in SCOPES)
+    called, role_example = "/".join(filter(None, names)), globs.example(role)
+    return (
+        fits
+        and None not in names
+        and _NAME.fullmatch(called) is not None
+        and role_example is not None
+        and _ROLE.fullmatch(role_example) is not None
+    )
+
+
+def _matches(text: str, glob: str) -> bool:
+    """Whether the entry `glob` of allowed_grants allows the grant `text`, of one role."""
+    if text == glob:
+        return True
+    (kind, name, role), (kind_glob, name_glob, role_glob) = _split(text), _split(glob)
+    parts, part_globs = name.split("/"), name_glob.split("/")
+    return (
+        kind != CLUSTER
+        and kind == kind_glob
+        and len(parts) == len(part_globs)
+        and fnmatch.fnmatchcase(role, role_glob)
+        and all(map(fnmatch.fnmatchcase, parts, part_globs))
+    )
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    where, _, role = text.rpartition("=")
+    kind, _, name = where.partition(":")
+    return kind, name, role

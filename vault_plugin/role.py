@@ -21,7 +21,10 @@ PREFIX = "roles/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """`subject` may be a template. TTLs are seconds, 0 for config's; `renewable` None likewise."""
+    """`subject` may be a template. TTLs are seconds, 0 for config's; `renewable` None likewise.
+
+    `allow_cluster_grants` is kept for who wrote it and does nothing: config bounds the grants.
+    """
 
     subject: str
     ttl: int = 0
@@ -58,8 +61,7 @@ class Role:
                 "grants need an ephemeral subject, such as robot:ci-{{random}}: a grant replaces"
                 " all that a principal has on the resource"
             )
-        if not self.allow_cluster_grants and any(g.kind == grant_texts.CLUSTER for g in grants):
-            raise UserError("a grant on the cluster needs allow_cluster_grants=true in the role")
+        grant_texts.check_written(grants)
 
     async def save(self, storage: Storage, name: str) -> None:
         """Store it. Raises StorageError."""

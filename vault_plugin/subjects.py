@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shim import UserError
+from vault_plugin import globs
+from vault_plugin.invisible import INVISIBLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LONGEST = 128  # characters; 2.x stores no longer principal
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: control, format, separators
+# Unicode categories: control, format, half of a pair, and blanks of which there is but one in use.
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+_TYPE_GLOB = re.compile(r"[\w.*?\[\]!-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +67,47 @@ def check_form(subject: str) -> None:
         )
     if len(subject) > LONGEST:
         raise UserError(f"invalid subject: longer than {LONGEST} characters")
-    # None of these is printable, and most subjects are, which is told quickly.
-    if not subject.isprintable() and any(
-        unicodedata.category(character) in _UNSEEN for character in subject
+    if kind != kind.strip() or name != name.strip():
+        raise UserError("invalid subject: it holds blanks around its type or its name")
+    if subject.isascii() and subject.isprintable():
+        return  # as most are
+    if INVISIBLE.search(subject) or any(
+        character != " " and unicodedata.category(character) in _UNSEEN for character in subject
     ):
         raise UserError("invalid subject: it holds control or invisible characters")
+
+
+def check_globs(field: str, listed: Iterable[str]) -> None:
+    """Raise UserError for the first of `listed` that can match no subject."""
+    for glob in meaningless(listed):
+        raise UserError(
+            f"invalid {field}: '{globs.written(glob)}' can match no subject; write globs of"
+            " <type>:<name>, separated by commas or as a JSON list, such as robot:ci-*,user:*"
+        )
+
+
+def meaningless(listed: Iterable[str]) -> list[str]:
+    """Those of `listed` that can match no subject: each needs a type, a colon and a name.
+
+    A wildcard may stand for the colon too, as in ``*``.
+    """
+    return [glob for glob in listed if not _can_match(glob)]
+
+
+def _can_match(glob: str) -> bool:
+    if ":" not in glob:
+        return any(map(_can_match, globs.with_colon(glob)))
+    kind, _, name = glob.partition(":")
+    if not _TYPE_GLOB.fullmatch(kind) or '"' in name or any(c.isspace() for c in glob):
+        return False
+    kind_example, name_example = globs.example(kind), globs.example(name)
+    if kind_example is None or name_example is None:
+        return False
+    try:
+        check_form(f"{kind_example}:{name_example}")
+    except UserError:
+        return False
+    return True
 
 
 def _matches(subject: str, globs: tuple[str, ...]) -> bool:

@@ -7,6 +7,9 @@ import uuid
 
 from shim import Masked, UserError
 
+SHORT = 16  # characters; pachd makes tokens of 32, and a root token is what its operator chose
+SHORT_WARNING = f"admin_token has fewer than {SHORT} characters: it could be guessed"
+
 
 def new_token() -> Masked:
     """A token as pachd itself makes them: a random UUID without dashes."""

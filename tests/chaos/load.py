@@ -180,8 +180,8 @@ LIVES = (TTL, 30 * 60, 32 * 60)
 
 def prepare(mount: Mount, **fields: Any) -> None:
     """Write the config and the role that a load uses; the role's robots are ephemeral."""
-    mount.configure(**{**CONFIGS[0], **fields})
     grant = "repo:images=READER" if mount.extends else "repo:default/images=repoReader"
+    mount.configure(**{**CONFIGS[0], "allowed_grants": grant, **fields})
     role = {"subject": f"robot:{ROLE}-{{{{random}}}}", "grants": grant}
     mount.write(f"roles/{ROLE}", role)
 

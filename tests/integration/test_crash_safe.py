@@ -135,10 +135,10 @@ def break_at(point: KillPoint, mount: Mount) -> Killed:
     """Kill the plugin while pachd holds it at `point`; another one answers the next login."""
     pachd, prefix = mount.pachd, f"robot:{point.name}"
     method = point.method["1.x" if mount.extends else "2.x"]
-    mount.write("config", {"crash_safe": point.safe})
+    grant = "repo:images=READER" if mount.extends else "repo:default/images=repoReader"
+    mount.write("config", {"crash_safe": point.safe, "allowed_grants": grant})
     login = f"login/{prefix}"
     if point.role:
-        grant = "repo:images=READER" if mount.extends else "repo:default/images=repoReader"
         role = {"subject": f"{prefix}-{{{{random}}}}", "grants": grant, "renewable": False}
         mount.write(f"roles/{ROLE}", role)
         login = f"creds/{ROLE}"

@@ -105,7 +105,12 @@ def aftermath(request: pytest.FixtureRequest, plugin_file: Path) -> Iterator[Aft
         cluster.register(PLUGIN, plugin_file)
         cluster.enable(PLUGIN, PATH)
         mounts = [Mount(node, PATH, pachd) for node in cluster.nodes]
-        mounts[0].configure(crash_safe=True, request_timeout=REQUEST_TIMEOUT, renewable=False)
+        mounts[0].configure(
+            crash_safe=True,
+            request_timeout=REQUEST_TIMEOUT,
+            renewable=False,
+            allowed_grants="repo:default/images=repoReader",
+        )
         role = {"subject": f"{EPHEMERAL}{{{{random}}}}", "renewable": False}
         mounts[0].write(f"roles/{ROLE}", {**role, "grants": "repo:default/images=repoReader"})
         pachd.faults.slow("RestoreAuthToken", STALL, When.AFTER)

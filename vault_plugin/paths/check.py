@@ -18,7 +18,7 @@ from shim import (
     UserError,
     show_duration,
 )
-from vault_plugin import moments, role
+from vault_plugin import moments, role, tokens
 from vault_plugin.config import SOON
 from vault_plugin.pachyderm.api import Right
 from vault_plugin.rotation import check_rotatable
@@ -88,6 +88,9 @@ async def _ask(
     config = session.config
     if config.unsettled:
         problems.append("a rotation of the admin token was interrupted: it is finished by itself")
+    problems += [f"{said}: write it to config anew" for said in config.meaningless]
+    if len(config.admin_token.reveal()) < tokens.SHORT:
+        problems.append(f"{tokens.SHORT_WARNING}; use config/rotate")
     # Not as remembered: pachd may have been upgraded.
     api = await session.cluster.ask()
     found["pachyderm_version"] = await api.version()

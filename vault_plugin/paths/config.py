@@ -7,10 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from shim import (
-    BOOL,
-    COMMA_LIST,
-    DURATION,
-    INT,
     STRING,
     Action,
     CodedError,
@@ -22,13 +18,14 @@ from shim import (
     show_duration,
 )
 from vault_plugin import config as stored
-from vault_plugin import moments, trust
+from vault_plugin import grants, moments, subjects, tokens, trust
 from vault_plugin.config import ROOT, Config
 from vault_plugin.mount import connect
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.api import Right
 from vault_plugin.pachyderm.errors import PachdError
 from vault_plugin.paths.changes import patched, sent
+from vault_plugin.paths.config_fields import FIELDS
 
 if TYPE_CHECKING:
     from shim import Request, SystemView
@@ -56,75 +53,6 @@ place, and when the configuration is deleted. Where it is the cluster's root tok
 force=true.
 """
 
-FIELDS = {
-    "admin_token": Field(
-        kind=STRING,
-        description="The Pachyderm token the engine mints with. Required on the first write.",
-        sensitive=True,
-    ),
-    "pachd_address": Field(
-        kind=STRING,
-        description="Where pachd is: host[:port], port 30650 by default; grpc:// or http:// is"
-        " plain text, grpcs:// or https:// is TLS. Required on the first write.",
-    ),
-    "ca_cert": Field(
-        kind=STRING,
-        description="The authority that signed pachd's certificate, PEM. Unset: those the system"
-        " trusts.",
-    ),
-    "tls_server_name": Field(
-        kind=STRING, description="The name in pachd's certificate. Unset: the host of the address."
-    ),
-    "ttl": Field(
-        kind=DURATION,
-        description="How long a lease lasts when a login asks for nothing. Unset: the mount's"
-        " default.",
-    ),
-    "max_ttl": Field(
-        kind=DURATION,
-        description="How long a lease lasts at most, renewals included. Unset: the mount's"
-        " maximum.",
-    ),
-    "renewable": Field(
-        kind=BOOL, description="Whether leases can be renewed, unless a login says. Unset: true."
-    ),
-    "allowed_subjects": Field(
-        kind=COMMA_LIST,
-        description="Globs of the subjects that may be logged in. Unset: robot:*.",
-    ),
-    "denied_subjects": Field(
-        kind=COMMA_LIST,
-        description="Globs of subjects that may not, whatever allowed_subjects says. Unset: none.",
-    ),
-    "request_timeout": Field(
-        kind=DURATION, description="How long pachd may take to answer, 1s to 60s. Unset: 10s."
-    ),
-    "max_in_flight": Field(
-        kind=INT,
-        description="How many calls to pachd run at once, those of its other mounts included; more"
-        " wait. Above 9 a pachd 2.x can deadlock. Unset: 6.",
-    ),
-    "crash_safe": Field(
-        kind=BOOL,
-        description="Whether to mint so that no token is lost when the plugin is killed, at the"
-        " price of one more call and two storage writes. Needs clusterAdmin on 2.x. Unset: false.",
-    ),
-    "rotation_period": Field(
-        kind=DURATION,
-        description="How often to do what config/rotate does, at least 60s. Unset: never.",
-    ),
-    "verify": Field(
-        kind=BOOL,
-        description="Whether to ask pachd before storing. Not stored.",
-        default=True,
-    ),
-    "force": Field(
-        kind=BOOL,
-        description="Whether to delete the configuration though its admin token is the cluster's"
-        " root token and known to the engine alone. Not stored.",
-        default=False,
-    ),
-}
 _ASKED = ("verify", "force")  # of a request; not stored
 _ANSWERS = {
     **{n: f for n, f in FIELDS.items() if n not in ("admin_token", *_ASKED)},
@@ -240,6 +168,9 @@ async def _store(
         for name in _CLUSTER:
             if name in values and values[name] != getattr(current, name):
                 raise UserError(f"a change of {name} must carry admin_token")
+    for name in ("allowed_subjects", "denied_subjects"):
+        subjects.check_globs(name, values.get(name, ()))
+    grants.check_globs(values.get("allowed_grants", ()), "")
     before = current or Config(
         admin_token=values["admin_token"], pachd_address=values["pachd_address"]
     )
@@ -250,6 +181,7 @@ async def _store(
         config = config.changed(**_UNVERIFIED, admin_made=made, rotated_at=time.time())
     if request.fields["verify"]:
         config = await _verified(config)
+    grants.check_globs(values.get("allowed_grants", ()), config.generation)
     warnings = await _warnings(config, request.system)
     await trust.keep(request.storage, config.ca_cert)
     warnings += await retired.replace(
@@ -309,6 +241,9 @@ async def _warnings(config: Config, system: SystemView) -> list[str]:
         for name in ("ttl", "max_ttl")
         if getattr(config, name) > maximum
     ]
+    warnings += [f"{said}; write it anew" for said in config.meaningless]
+    if len(config.admin_token.reveal()) < tokens.SHORT:
+        warnings.append(tokens.SHORT_WARNING)
     if config.admin_ends_soon:
         warnings.append("the admin token ends within a day")
     if config.max_in_flight > _SAFE_IN_FLIGHT and config.generation != "1.x":
@@ -335,6 +270,7 @@ async def _shown(config: Config, system: SystemView) -> dict[str, Any]:
         "max_in_flight": config.max_in_flight,
         "crash_safe": config.crash_safe,
         "rotation_period": show_duration(config.rotation_period),
+        "allowed_grants": list(config.allowed_grants),
         "admin_subject": config.admin_subject or None,
         "admin_expires": None if ends is None else moments.show(ends),
         "pachyderm_version": config.pachyderm_version or None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shim import Action, CodedError, Operation, Path
 from vault_plugin import role as stored
 from vault_plugin import subject_template
+from vault_plugin.grants import check_allowed
 from vault_plugin.paths.login import ANSWERS, TTL, asked_ttl
 from vault_plugin.paths.roles import NAME
 from vault_plugin.span import Terms
@@ -37,6 +38,10 @@ def path(mount: Mount, leases: TokenLeases) -> Path:
         role = await stored.load(request.storage, name)
         if role is None:
             raise CodedError(404, f"no role '{name}': write it to roles/{name}")
+        grants = role.parsed_grants
+        if grants:
+            allowed = (await mount.session(request.storage)).config.allowed_grants
+            check_allowed(grants, allowed, request.mount_point)
         entity = None
         if subject_template.needs_identity(role.subject) and request.entity_id:
             entity = await request.system.entity(request.entity_id)
@@ -45,7 +50,7 @@ def path(mount: Mount, leases: TokenLeases) -> Path:
             ttl=asked_ttl(request) or role.ttl,
             max_ttl=role.max_ttl,
             renewable=role.renewable,
-            grants=role.parsed_grants,
+            grants=grants,
         )
         return await leases.issue(request, subject, terms)
 

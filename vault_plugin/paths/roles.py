@@ -22,6 +22,7 @@ from shim import (
 )
 from vault_plugin import role as stored
 from vault_plugin import subject_template
+from vault_plugin.grants import check_allowed
 from vault_plugin.paths.changes import patched, sent
 from vault_plugin.role import Role
 
@@ -44,10 +45,11 @@ The subject may be made of the caller's identity, or be a robot of its own for e
     $ vault write pachyderm/roles/job subject='robot:job-{{random}}' \\
         grants=repo:default/images=repoReader,repo:default/models=repoWriter
 
-Grants are given before the token is handed out and taken away with the lease. They need an admin
-token that may give them and may restore tokens: clusterAdmin on 2.x, an admin on 1.x, where a
-grant is repo:<repo>=READER, WRITER or OWNER. Living leases of a role that is changed or deleted
-renew by what they were granted with, and can always be revoked.
+Grants are given before the token is handed out and taken away with the lease. Config must allow
+them, in allowed_grants. They need an admin token that may give them and may restore tokens:
+clusterAdmin on 2.x, an admin on 1.x, where a grant is repo:<repo>=READER, WRITER or OWNER. Living
+leases of a role that is changed or deleted renew by what they were granted with, and can always be
+revoked.
 """
 
 FIELDS = {
@@ -75,7 +77,9 @@ FIELDS = {
         " {{random}} in the subject.",
     ),
     "allow_cluster_grants": Field(
-        kind=BOOL, description="Whether grants may be on the whole cluster. Unset: false."
+        kind=BOOL,
+        description="Ignored: allowed_grants in config says what roles may grant.",
+        deprecated=True,
     ),
 }
 
@@ -112,21 +116,21 @@ def path(mount: Mount) -> Path:
         return None if role is None else Response(data=_shown(role))
 
     @mount.retried
-    async def write(request: Request) -> None:
+    async def write(request: Request) -> Response | None:
         async with mount.writing:
             name = request.fields["name"]
             role = await stored.load(request.storage, name)
             if role is None and not request.fields.sent("subject"):
                 raise UserError("missing required field 'subject'")
-            await _store(mount, request, role or Role(subject=""), sent(request, _STORED))
+            return await _store(mount, request, role or Role(subject=""), sent(request, _STORED))
 
     @mount.retried
-    async def patch(request: Request) -> None:
+    async def patch(request: Request) -> Response | None:
         async with mount.writing:
             role = await stored.load(request.storage, request.fields["name"])
             if role is None:
                 raise CodedError(404, "no such role: write it first")
-            await _store(mount, request, role, patched(request, _STORED, _DEFAULTS))
+            return await _store(mount, request, role, patched(request, _STORED, _DEFAULTS))
 
     async def delete(request: Request) -> None:
         async with mount.writing:
@@ -152,7 +156,9 @@ def path(mount: Mount) -> Path:
     )
 
 
-async def _store(mount: Mount, request: Request, role: Role, values: dict[str, Any]) -> None:
+async def _store(
+    mount: Mount, request: Request, role: Role, values: dict[str, Any]
+) -> Response | None:
     changed = role.changed(**values)
     session = await mount.find_session(request.storage)
     if session is not None:
@@ -162,8 +168,12 @@ async def _store(mount: Mount, request: Request, role: Role, values: dict[str, A
             session.config.subject_rules.check(subject)
         if session.config.generation:  # else at use
             await _check_release(await session.api(), changed)
+        allowed = session.config.allowed_grants
+        check_allowed(changed.parsed_grants, allowed, request.mount_point)
     # Not given up half-way: the next write of the role shall come after it.
     await mount.carry_through(changed.save(request.storage, request.fields["name"]))
+    # What is said of a field that does nothing needs an answer to stand in.
+    return Response() if request.fields.sent("allow_cluster_grants") else None
 
 
 async def _check_release(api: Api, role: Role) -> None:

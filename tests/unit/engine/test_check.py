@@ -133,7 +133,7 @@ async def test_2x_what_each_feature_needs(mount2: Vault, v2: Simulator[PachdV2],
     """The table in docs/tokens.md, by pachd's own table of permissions."""
     token = add_admin(v2)
     v2.cluster.bindings.set(CLUSTER_KEY, "robot:vault", [role])
-    await mount2.write("config", admin_token=token)
+    await mount2.write("config", admin_token=token, allowed_grants=GRANT["grants"])
     answer = await mount2.write("login/robot:x")
     assert answer.lease is not None
     await mount2.renew(answer.lease, 60)

@@ -11,6 +11,8 @@ from tests.pachd import Auth, PachdV1, PachdV2, Simulator
 from tests.unit.engine.cluster import Pachd, add_admin
 from tests.unit.engine.vault import Vault, lease_of, token_of
 
+LONG = "a-token-of-no-pachd"
+
 
 async def test_a_write_is_verified_and_read_back_without_the_token(
     vault: Vault, pachd: Pachd
@@ -30,6 +32,7 @@ async def test_a_write_is_verified_and_read_back_without_the_token(
         "max_in_flight": 6,
         "crash_safe": False,
         "rotation_period": "0s",
+        "allowed_grants": [],
         "admin_subject": "robot:admin" if isinstance(pachd.cluster, PachdV1) else "pach:root",
         "admin_expires": None,
         "pachyderm_version": "1.13.4" if isinstance(pachd.cluster, PachdV1) else "2.11.6",
@@ -70,6 +73,13 @@ async def test_unconfigured(vault: Vault) -> None:
         ({"tls_server_name": "a..b"}, "invalid tls_server_name"),
         ({"tls_server_name": "pachd:30650"}, "invalid tls_server_name"),
         ({"allowed_subjects": {"a": 1}}, "invalid allowed_subjects"),
+        ({"allowed_subjects": ["robot:a", None]}, "allowed_subjects: expected text, got null"),
+        ({"allowed_grants": [None]}, "allowed_grants: expected text, got null"),
+        ({"denied_subjects": '["robot:evil"]'}, "invalid denied_subjects: .* JSON list"),
+        ({"denied_subjects": "robot:a robot:b"}, "invalid denied_subjects: .* separated by commas"),
+        ({"denied_subjects": "evil"}, "invalid denied_subjects: 'evil' can match no subject"),
+        ({"allowed_subjects": ["robot:a", ""]}, "invalid allowed_subjects: ''"),
+        ({"allowed_grants": "cluster=*"}, "invalid allowed_grants"),
     ],
 )
 async def test_a_mistake_is_told_and_nothing_is_stored(
@@ -176,10 +186,12 @@ async def test_a_write_of_the_same_address_needs_no_token(mount: Vault, pachd: P
 
 
 async def test_plain_text_beyond_this_machine_warns(vault: Vault) -> None:
-    response = await vault.write("config", admin_token="t", pachd_address="192.0.2.1", verify=False)
+    response = await vault.write(
+        "config", admin_token=LONG, pachd_address="192.0.2.1", verify=False
+    )
     assert ["plain text" in warning for warning in response.warnings] == [True]
     response = await vault.write(
-        "config", admin_token="t", pachd_address="grpcs://192.0.2.1", verify=False
+        "config", admin_token=LONG, pachd_address="grpcs://192.0.2.1", verify=False
     )
     assert response.warnings == []
 
@@ -310,3 +322,32 @@ async def test_trust_that_is_of_no_use_warns(vault: Vault, v2: Simulator[PachdV2
     assert [warning.split(" for ")[0] for warning in response.warnings] == [
         "ca_cert and tls_server_name do nothing"
     ]
+
+
+async def test_what_an_older_version_took_is_told_and_hinders_nothing(
+    mount: Vault, pachd: Pachd
+) -> None:
+    stored = json.loads(mount.entries["config"])
+    mount.entries["config"] = json.dumps({**stored, "denied_subjects": ["evil"]}).encode()
+    await mount.backend.invalidate("config")
+    answer = await mount.write("config", ttl="10m")
+    said = "denied_subjects holds 'evil', which can match nothing"
+    assert [said in warning for warning in answer.warnings] == [True]
+    checked = (await mount.read("check")).data
+    assert checked is not None
+    assert said in checked["problems"][0]
+    await mount.write("config/rotate")
+    assert token_of(await mount.write("login/robot:x"))
+    assert pachd.live()["robot:x"] == 1
+
+
+async def test_a_short_admin_token_is_taken_with_a_warning(vault: Vault) -> None:
+    with Simulator(PachdV2(root_token="iamroot")) as pachd:
+        answer = await vault.write("config", admin_token="iamroot", pachd_address=pachd.address)
+        assert ["fewer than 16 characters" in warning for warning in answer.warnings] == [True]
+        checked = (await vault.read("check")).data
+        assert checked is not None
+        assert "fewer than 16 characters" in checked["problems"][0]
+        assert token_of(await vault.write("login/robot:x"))
+        await vault.write("config/rotate")
+        assert (await vault.write("config", ttl="10m")).warnings == []

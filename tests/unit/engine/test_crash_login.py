@@ -46,11 +46,14 @@ async def test_nothing_is_left(
     with simulator(generation, repos=repos) as pachd:
         async with Vault(backend(), tmp_path) as mount:
             await configured(mount, pachd)
-            await mount.write("config", crash_safe=True, request_timeout="2s")
+            grants = [f"repo:{repo}={role}" for repo in repos]
+            await mount.write(
+                "config", crash_safe=True, request_timeout="2s", allowed_grants=grants
+            )
             await mount.write(
                 "roles/job",
                 subject="robot:job-{{random}}",
-                grants=[f"repo:{repo}={role}" for repo in repos],
+                grants=grants,
             )
             tokens, rights = pachd.live(), entries(pachd)
             for at in range(1, len(steps_of(creds, pachd)) + 1):

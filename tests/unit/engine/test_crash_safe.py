@@ -206,8 +206,8 @@ async def test_whole_seconds_of_1x_fit_the_shortest_request_timeout(
 async def test_grants_that_take_their_time_do_not_shorten_the_token(
     mount2: Vault, v2: Simulator[PachdV2]
 ) -> None:
-    await mount2.write("config", request_timeout="1s")
     grants = ["repo:default/images=repoReader", "project:default=projectViewer"]
+    await mount2.write("config", request_timeout="1s", allowed_grants=grants)
     await mount2.write("roles/r", subject="robot:{{random}}", grants=grants, ttl="1s")
     v2.faults.slow("ModifyRoleBinding", 0.8)
     answer = await mount2.read("creds/r")

@@ -12,6 +12,7 @@ SUBJECT = "robot:ci-{{random}}"
 
 async def grant(mount: Vault, pachd: Pachd, **more: object) -> None:
     text = "repo:images=WRITER" if is_v1(pachd) else "repo:default/images=repoWriter"
+    await mount.write("config", allowed_grants=text)
     await mount.write("roles/r", **{"subject": SUBJECT, "grants": text, **more})
 
 
@@ -39,7 +40,8 @@ async def test_2x_several_roles_on_one_resource(mount2: Vault, v2: Simulator[Pac
         "cluster=debugger",
         "cluster=projectCreator",
     ]
-    await mount2.write("roles/r", subject=SUBJECT, grants=grants, allow_cluster_grants=True)
+    await mount2.write("config", allowed_grants=grants)
+    await mount2.write("roles/r", subject=SUBJECT, grants=grants)
     before = entries(v2)
     answer = await mount2.read("creds/r")
     subject = v2.subject_of(token_of(answer))
@@ -53,6 +55,7 @@ async def test_2x_several_roles_on_one_resource(mount2: Vault, v2: Simulator[Pac
 async def test_what_is_not_there_is_a_400_and_leaves_nothing(mount: Vault, pachd: Pachd) -> None:
     good = "repo:images=READER" if is_v1(pachd) else "repo:default/images=repoReader"
     wrong = ["repo:no=READER"] if is_v1(pachd) else ["repo:default/no=repoReader", "project:p=x"]
+    await mount.write("config", allowed_grants=[good, *wrong])
     before, tokens = entries(pachd), pachd.live()
     for text in wrong:
         await mount.write("roles/r", subject=SUBJECT, grants=[good, text])

@@ -317,7 +317,7 @@ async def test_at_each_step(
     async with Vault(backend(), tmp_path) as mount:
         for at in range(1, 60):
             with simulator(generation) as pachd:
-                await configured(mount, pachd, add_admin(pachd), request_timeout="1s")
+                await configured(mount, pachd, add_admin(pachd), request_timeout="5s")
                 made = await rotated(mount)
                 mine = add_admin(pachd, "robot:mine")
                 fields = {} if operation == "delete" else {"admin_token": mine, **CHANGES[change]}

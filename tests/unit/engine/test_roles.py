@@ -77,7 +77,8 @@ async def test_what_is_not_there_is_a_404(mount: Vault) -> None:
         ({"subject": "robot:{{identity.entity.name}}", "grants": "repo:a=READER"}, "ephemeral"),
         ({"subject": "robot:{{random}}", "grants": "repo:a"}, "invalid grants"),
         ({"subject": "robot:{{random}}", "grants": "secret:a=x"}, "invalid grants"),
-        ({"subject": "robot:{{random}}", "grants": "cluster=debugger"}, "allow_cluster_grants"),
+        ({"subject": "robot:{{random}}", "grants": "repo:a*=READER"}, "names no project or repo"),
+        ({"subject": "robot:{{random}}", "grants": ["repo:a=READER", None]}, "got null"),
         ({"subject": "robot:{{random}}", "grants": "project:a b=x"}, "invalid grants"),
     ],
 )

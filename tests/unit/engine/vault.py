@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FOREVER = 3600.0  # seconds
 NANOSECONDS = 1_000_000_000
+MOUNT_POINT = "team/pachyderm/"
 DOWN = "the storage is down"
 
 
@@ -187,6 +188,7 @@ class Vault:
             storage=self.host.storage,
             system=self.host.system,
             fields=Fields({}, {}),
+            mount_point=MOUNT_POINT,
         )
 
     def _counted(self, name: str, reply: Any, handler: Any) -> Any:

@@ -49,6 +49,8 @@ _FIELDS: Final[dict[str, tuple[Any, ...]]] = {
     "subject": ("robot:x", "robot:{{random}}", "robot:{{identity.entity.name}}", "{{", "user:x"),
     "grants": ("repo:a/b=repoReader", "cluster=x", ["repo:=x"]),
     "allow_cluster_grants": (True, 0),
+    "allowed_grants": ("repo:*/*=*", "cluster=x", ["[", None], "repo:[=x"),
+    "force": (True, "no"),
     "name": ("other",),
     "immediate": (True,),
     "": (1,),
