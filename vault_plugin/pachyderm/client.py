@@ -11,6 +11,7 @@ from shim.grpc import Channel, Limits, Method, RpcError, Status
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.turns import NoTurn, Turns
+from vault_plugin.tokens import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ _LONG_KEEPALIVE = 2.6
 _WAIT = 0.9
 _HOSTS_WAIT = 60.0  # seconds; the host itself gives up on a revocation after 90
 _LONGEST_ANSWER = 1 << 20  # bytes; pachd's answers to what we ask are short
-_SHORTEST_TOKEN = 8  # characters
+_TELLING = 8  # characters from which a token in a name is no chance
 _LONGEST_WORDS = 500  # characters of a refusal
 _ABOUT = ("token", "root_token")  # the fields of requests that hold a token
 _CALLER = "authn-token"  # the metadata key pachd reads the caller's token from
@@ -189,11 +190,12 @@ class Client:
     ) -> PachdError:
         told = _tokens(request, caller)
         # The transport names the address as it dials it; here it stands as it was written.
-        message = _shown(error.message.removeprefix(f"{self._where}: "), told)
+        message = error.message.removeprefix(f"{self._where}: ")
+        shown = _shown(message, told)
         if error.code is Status.DEADLINE_EXCEEDED:
-            message = f"no answer within {self._timeout:g}s"
+            shown = f"no answer within {self._timeout:g}s"
         name = method.path.rpartition("/")[2]
-        return PachdError(self._endpoint.pachd_address, error.code, message, name)
+        return PachdError(self._endpoint.pachd_address, error.code, message, name, shown=shown)
 
 
 class Urgent:
@@ -228,7 +230,8 @@ def _tells_token(reply: Message, told: list[str]) -> bool:
 
 
 def _holds(words: str, tokens: list[str]) -> bool:
-    return any(len(token) >= _SHORTEST_TOKEN and token in words for token in tokens)
+    """Whether `words` tell one of `tokens`; as a part of a name, `root` may be one by chance."""
+    return any(token == words or (len(token) >= _TELLING and token in words) for token in tokens)
 
 
 def _tokens(request: Message, caller: Masked | None) -> list[str]:
@@ -241,10 +244,15 @@ def _tokens(request: Message, caller: Masked | None) -> list[str]:
 def _shown(words: str, told: list[str]) -> str:
     """Pachd's words as they may be shown: without the tokens it was told, whoever it is.
 
-    A shorter token than any pachd makes would be found in ordinary words.
+    A short token may stand in ordinary words, and what is left around it would tell it: then none
+    are shown.
     """
-    for token in told:
-        if len(token) >= _SHORTEST_TOKEN:
-            words = words.replace(token, "***")
+    for token in sorted(told, key=len, reverse=True):
+        quoted = token.replace("\\", "\\\\").replace('"', '\\"')  # as Go's %q has it
+        for text in (token, quoted):
+            if text and text in words:
+                if len(text) < SHORT:
+                    return "its words are not shown, since they hold the token"
+                words = words.replace(text, "***")
     cut = words[:_LONGEST_WORDS]
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)

@@ -96,18 +96,20 @@ _MAYBE_DONE = {Meaning.NO_ANSWER, Meaning.REFUSED}
 class PachdError(BackendError):
     """pachd at `address` answered a call of `method` with a refusal, or did not answer.
 
-    Its text is the address, pachd's own words and what to do; pachd's words hold no token.
-    `undone` is whether it is certain that the call changed nothing.
+    Its text is the address, pachd's own words and what to do; `shown` is `message` without any
+    token. `undone` is whether it is certain that the call changed nothing.
     """
 
-    def __init__(self, address: str, status: Status, message: str, method: str = "") -> None:
+    def __init__(
+        self, address: str, status: Status, message: str, method: str = "", *, shown: str = ""
+    ) -> None:
         self.address = address
         self.meaning = _meaning(status, message, method)
         if self.meaning in _STATUSES:
             self.kind, self.status = ErrorType.CODED, _STATUSES[self.meaning]
         self.undone = self.meaning not in _MAYBE_DONE
         advice = f" ({self.meaning.value})" if self.meaning.value else ""
-        super().__init__(f"pachd at {address}: {message}{advice}")
+        super().__init__(f"pachd at {address}: {shown or message}{advice}")
 
 
 def _meaning(status: Status, message: str, method: str) -> Meaning:
