@@ -10,6 +10,7 @@ from shim import http2
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from typing import Self
 
 _E = TypeVar("_E", bound=tuple[object, ...])
 
@@ -40,7 +41,7 @@ class Peer:
         self.closed = False
 
     @classmethod
-    async def dial(cls, path: str, limits: http2.Limits | None = None) -> Peer:
+    async def dial(cls, path: str, limits: http2.Limits | None = None) -> Self:
         """A client of the server at `path`, its preface sent."""
         reader, writer = await asyncio.open_unix_connection(path)
         peer = cls(http2.Role.CLIENT, reader, writer, limits)

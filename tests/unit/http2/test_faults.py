@@ -237,3 +237,14 @@ def test_unknown_frames_and_settings_are_passed_over() -> None:
     server = serving()
     assert server.receive(frame(0x42, 0xFF, 9, b"?"), 0.0) == []
     assert server.receive(_setting(0x99, 7), 0.0) == [http2.SettingsReceived(first=False)]
+
+
+def test_a_reset_behind_the_end_is_told_to_a_server() -> None:
+    server = serving()
+    stream = only(server.receive(headers(1, end=True), 0.0), http2.RequestReceived).stream
+    server.send_headers(stream, RESPONSE, end=True)
+    assert server.receive(frames.rst_stream(1, 8), 0.0) == [http2.LateReset(1, 8)]
+    cut = only(server.receive(headers(3), 0.0), http2.RequestReceived).stream
+    server.reset(cut, http2.ErrorCode.CANCEL)
+    assert server.receive(frames.rst_stream(3, 8), 0.0) == [], "it crossed ours"
+    assert not server.failed
