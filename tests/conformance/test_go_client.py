@@ -45,7 +45,9 @@ def quitter() -> Path:
 async def test_of_all_that_is_given_what_nobody_took_is_told(
     quitter: Path, socket_path: str
 ) -> None:
-    given, cancelled, untaken = set(), 0, set()
+    given: set[int] = set()
+    untaken: set[int] = set()
+    cancelled = 0
 
     async def give(request: StringValue, call: Call) -> StringValue:
         nonlocal cancelled

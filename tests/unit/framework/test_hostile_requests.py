@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from shim import durations, payload, wal
 from shim.errors import ErrorType
 from shim.proto import backend_pb2 as pb
-from tests.unit.framework.test_servicer import metadata_mode, plugin  # noqa: F401  fixtures
 
 if TYPE_CHECKING:
     from tests.unit.engine.vault import Vault
-    from tests.unit.framework.test_servicer import Plugin
+    from tests.unit.framework.plugin import Plugin
     from tests.unit.framework.toy import Toy
 
 JSON = st.recursive(
@@ -59,7 +58,7 @@ def test_whole_surrogate_pairs_are_a_character() -> None:
 
 @pytest.mark.parametrize(("text", "words"), REFUSED.items(), ids=[*REFUSED.values()])
 async def test_a_body_that_cannot_be_taken_is_the_callers_mistake(
-    plugin: Plugin,  # noqa: F811
+    plugin: Plugin,
     text: str,
     words: str,
 ) -> None:
@@ -68,7 +67,7 @@ async def test_a_body_that_cannot_be_taken_is_the_callers_mistake(
     assert json.loads(reply.response.data) == {"error": f"invalid request body: {words}"}
 
 
-async def test_resolve_path_does_not_look_at_the_body(plugin: Plugin) -> None:  # noqa: F811
+async def test_resolve_path_does_not_look_at_the_body(plugin: Plugin) -> None:
     await plugin.setup()
     reply = await plugin.handle("resolve-path", "things/a", "[" * 100_000)
     assert json.loads(reply.response.data) == {"path": "things/a"}
@@ -77,7 +76,7 @@ async def test_resolve_path_does_not_look_at_the_body(plugin: Plugin) -> None:  
 @pytest.mark.parametrize("text", REFUSED)
 @pytest.mark.parametrize("operation", ["renew", "revoke"])
 async def test_lease_data_that_cannot_be_read_is_tried_again(
-    plugin: Plugin,  # noqa: F811
+    plugin: Plugin,
     operation: str,
     text: str,
 ) -> None:

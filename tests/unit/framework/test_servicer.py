@@ -3,84 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
-from google.protobuf.message import Message
 
-from shim.grpc import Channel, Method, RpcError, Server, Status
+from shim.grpc import RpcError, Status
 from shim.proto import backend_pb2 as pb
-from shim.servicer import BackendServicer
-from tests.unit.engine.vault import Vault
-from tests.unit.framework.toy import Toy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-Rep = TypeVar("Rep", bound=Message)
-
-
-class Broker:
-    """Dials the one host there is; knows no other broker id than 7."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    async def dial(self, broker_id: int) -> Channel:
-        if broker_id != 7:
-            raise TimeoutError(f"the host named no address for broker id {broker_id}")
-        return Channel.unix(self._path)
-
-
-class Plugin:
-    """The host's view of a plugin process with one engine."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self.toys: list[Toy] = []
-        self.mount_id = "AAAAAAAAAA"
-
-    async def call(self, name: str, request: Message, reply: type[Rep], *ids: str) -> Rep:
-        method = Method(f"/pb.Backend/{name}", type(request), reply)
-        metadata = [("multiplex_id", mount_id) for mount_id in ids or (self.mount_id,)]
-        return await self._channel.unary(method, request, metadata=metadata, timeout=10)
-
-    async def setup(self, mount_id: str = "AAAAAAAAAA", broker_id: int = 7) -> str:
-        args = pb.SetupArgs(broker_id=broker_id, Config={"plugin_name": "toy"})
-        reply = await self.call("Setup", args, pb.SetupReply, mount_id)
-        return reply.err
-
-    async def handle(self, operation: str, path: str, data: str = "null", **more: Any) -> Any:
-        request = pb.Request(operation=operation, path=path, data=data, **more)
-        args = pb.HandleRequestArgs(request=request)
-        return await self.call("HandleRequest", args, pb.HandleRequestReply)
-
-
-@pytest.fixture
-def metadata_mode() -> bool:
-    return False
-
-
-@pytest.fixture
-async def plugin(tmp_path: Path, metadata_mode: bool) -> AsyncIterator[Plugin]:
-    async with Vault(Toy().backend(), tmp_path):
-        server = Server()
-        channel = Channel.unix(str(tmp_path / "plugin"))
-        plugin = Plugin(channel)
-
-        def factory() -> Any:
-            plugin.toys.append(Toy())
-            return plugin.toys[-1].backend()
-
-        broker: Any = Broker(str(tmp_path / "host"))
-        servicer = BackendServicer(factory, broker, metadata_mode=metadata_mode)
-        servicer.register(server)
-        await server.listen_unix(str(tmp_path / "plugin"))
-        yield plugin
-        await servicer.close()
-        await channel.close()
-        await server.drain(1)
+    from tests.unit.framework.plugin import Plugin
 
 
 async def test_before_setup_there_is_no_instance(plugin: Plugin) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from shim import (
@@ -45,6 +46,8 @@ class Toy:
     def __init__(self) -> None:
         self.happened: list[str] = []
         self.undo_fails = False
+        self.untaken_fails = False
+        self.kept = asyncio.Event()  # what a slow gift waits for when it is taken back
 
     def backend(self) -> Backend:
         name = Field(kind=STRING, description="Its name.")
@@ -102,8 +105,20 @@ class Toy:
                     description="",
                     operations={Operation.READ: Action(handler=self.lease, summary="")},
                 ),
+                Path(
+                    template="gift/{of}",
+                    synopsis="A lease that is taken back where nobody took it.",
+                    description="",
+                    fields={"of": Field(kind=STRING, description="What is given.")},
+                    operations={Operation.READ: Action(handler=self.give, summary="")},
+                ),
             ],
-            lease_types=[LeaseType(name="loan", renew=self.renew, revoke=self.revoke)],
+            lease_types=[
+                LeaseType(name="loan", renew=self.renew, revoke=self.revoke),
+                LeaseType(
+                    name="gift", renew=self.renew, revoke=self.revoke, untaken=self.take_back
+                ),
+            ],
             special=SpecialPaths(
                 root=["root/*"],
                 unauthenticated=["open"],
@@ -149,6 +164,21 @@ class Toy:
             warnings=["bring it back"],
         )
 
+    async def give(self, request: Request) -> Response:
+        of = request.fields["of"]
+        data = {"of": object() if of == "no JSON" else of}
+        return Response(data=data, lease=Lease(type="gift", ttl=60, internal={"of": of}))
+
+    async def take_back(self, request: Request) -> None:
+        assert request.lease is not None
+        if self.untaken_fails:
+            raise BackendError("not now")
+        await request.storage.put("back", b"")
+        self.happened.append(f"untaken {request.path} {dict(request.lease.internal)}")
+        if request.lease.internal["of"] == "slow":
+            await self.kept.wait()
+            self.happened.append("at last")
+
     async def renew(self, request: Request) -> Response:
         assert request.lease is not None
         self.happened.append(f"renew {dict(request.lease.internal)} {request.lease.increment}")
@@ -159,6 +189,7 @@ class Toy:
         if not request.lease.internal:
             raise UserError("no book")
         self.happened.append("revoke")
+        assert request.operation == Operation.REVOKE
 
     async def undo(self, request: Request, kind: str, data: Mapping[str, Any]) -> None:
         del request
