@@ -27,10 +27,10 @@ class Life:
             patience, self.end, "the host did not connect"
         )
 
-    def end(self, reason: str) -> None:
-        """Let the process end in good order."""
+    def end(self, reason: str, *, asked: bool = False) -> None:
+        """Let the process end in good order; `asked`: by the host, as it should be."""
         if not self.over.is_set():
-            log.debug("stopping: %s", reason)
+            log.log(logging.DEBUG if asked else logging.WARNING, "stopping: %s", reason)
             self.over.set()
 
     def connections(self, number: int) -> None:

@@ -26,6 +26,8 @@ class Mount:
     def __init__(self, backend: Backend, host: Host) -> None:
         self.backend = backend
         self.host = host
+        #: callers' requests whose handlers run, those that were given up included
+        self.running = 0
         self._undoing: set[asyncio.Task[None]] = set()
 
     def untaken(self, request: Request) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from typing import Any, Final, NoReturn
 from google.protobuf.internal import api_implementation
 
 from shim import handshake, hardening, logs
-from shim.grpc import Server
+from shim.grpc import Limits, Server
 from shim.handshake import HandshakeEnvironment, HandshakeError
 from shim.life import PATIENCE, Life
 from shim.selector import ReadyFirst
@@ -37,6 +38,16 @@ Services = Callable[[Server, Broker, HandshakeEnvironment], Callable[[], Awaitab
 #: process that stays longer than 2
 _GRACE: Final = 0.9
 _STDIN, _STDOUT = 0, 1
+#: what the host may do where mutual TLS tells that it is the host. It resets as many calls as its
+#: clients give up, asks as much as they ask and, when it is stopped for a while, reads and writes
+#: nothing: a guard that cuts it off ends this process, and every mount's requests with it.
+_OF_THE_HOST: Final = Limits(
+    max_concurrent_streams=16_384,
+    idle_frames=math.inf,
+    resets=math.inf,
+    frame_timeout=math.inf,
+    stall_timeout=math.inf,
+)
 
 
 def serve(
@@ -92,9 +103,13 @@ async def _live(
     trusted = environment.host_certificate
     tls = mutual_tls(trusted) if trusted else None
     life = Life()
-    server = Server(on_connections=life.connections, on_error=_log_error)
+    server = Server(
+        limits=_OF_THE_HOST if tls else None,
+        on_connections=life.connections,
+        on_error=_log_error,
+    )
     broker = Broker(tls.client if tls else None, life.host_left)
-    controller = Controller(lambda: life.end("the host says so"))
+    controller = Controller(lambda: life.end("the host says so", asked=True))
     for service in (broker, controller, Stdio(life.over), Health(), Multiplexing(), version):
         service.register(server)
     loop = asyncio.get_running_loop()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
+import math
 from typing import TYPE_CHECKING, Any
 
-from shim import payload
-from shim.errors import BackendError, ErrorType, UserError
-from shim.fields import Fields
+from shim import wire
+from shim.errors import CodedError, UserError
 from shim.grpc import Call, Method, RpcError, Server, Status
-from shim.host import Host, HostError
+from shim.host import Host
 from shim.mount import Mount
 from shim.proto import backend_pb2 as pb
-from shim.requests import Lease, Operation, Request, Response
+from shim.requests import Operation, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,15 +23,16 @@ if TYPE_CHECKING:
     from shim.backend import Backend
     from shim.services import Broker
 
-log = logging.getLogger(__name__)
-
 MULTIPLEX_ID = "multiplex_id"  # the metadata key on every pb.Backend call
 SINGLE = "single"  # the id of the only instance when the host does not multiplex
 SECRETS_ENGINE = 1  # pb.TypeReply.type
-GO_ZERO_TIME = -62135596800  # Unix seconds of Go's zero time; a Timestamp must be there
-NANOSECONDS = 1_000_000_000
+#: bytes of JSON that a caller may send; what the host asks of its own accord has no limit
+LONGEST_BODY = 1 << 20
+#: callers' requests of one mount that run at once: those of one that hangs leave room for others
+MOST_RUNNING = 4_096
+_TOO_MANY = CodedError(429, "too many requests of this mount are under way: try again later")
 _OF_A_LEASE = (Operation.RENEW, Operation.REVOKE)  # asked for a lease that the host has
-_NO_FIELDS = Fields({}, {})
+_OF_THE_HOST = (*_OF_A_LEASE, Operation.ROLLBACK)  # what no caller can ask, nor do without
 
 
 class BackendServicer:
@@ -98,7 +98,7 @@ class BackendServicer:
         try:
             await mount.backend.initialize(mount.host)
         except Exception as error:
-            return pb.InitializeReply(err=_error(error))
+            return pb.InitializeReply(err=wire.fault(error))
         return pb.InitializeReply()
 
     async def type(self, args: pb.Empty, call: Call) -> pb.TypeReply:
@@ -138,7 +138,9 @@ class BackendServicer:
         if args.request.operation != Operation.RESOLVE_PATH:
             return None
         self._serving(call)
-        return pb.HandleRequestReply(response=_response(Response(data={"path": args.request.path})))
+        return pb.HandleRequestReply(
+            response=wire.reply(Response(data={"path": args.request.path}))
+        )
 
     def tell_no_existence(
         self, args: pb.HandleExistenceCheckArgs, call: Call
@@ -151,21 +153,33 @@ class BackendServicer:
     async def handle_request(self, args: pb.HandleRequestArgs, call: Call) -> pb.HandleRequestReply:
         """Answer one request; every error becomes part of the reply."""
         mount = self._serving(call)
+        if args.request.operation in _OF_THE_HOST:
+            return await self._answer(mount, args.request, call)
+        if mount.running == MOST_RUNNING:
+            return pb.HandleRequestReply(err=wire.fault(_TOO_MANY))
+        mount.running += 1
         try:
-            request = _request(args.request, mount.host)
+            return await self._answer(mount, args.request, call)
+        finally:
+            mount.running -= 1
+
+    async def _answer(self, mount: Mount, sent: pb.Request, call: Call) -> pb.HandleRequestReply:
+        try:
+            longest = math.inf if sent.operation in _OF_THE_HOST else LONGEST_BODY
+            request = wire.request(sent, mount.host, wire.body(sent.data, longest))
             response = await mount.backend.dispatch(request)
             if response is None:
                 return pb.HandleRequestReply()
             if response.lease is not None and request.operation not in _OF_A_LEASE:
-                untaken = _revocation(request, response.lease)
+                untaken = wire.revocation(request, response.lease)
                 call.on_untaken = functools.partial(mount.untaken, untaken)
-            return pb.HandleRequestReply(response=_response(response))
+            return pb.HandleRequestReply(response=wire.reply(response))
         except UserError as error:
             refusal = Response(data={"error": str(error)})
-            return pb.HandleRequestReply(response=_response(refusal))
+            return pb.HandleRequestReply(response=wire.reply(refusal))
         except Exception as error:
             call.untaken()  # a lease that was given, and that no JSON can tell
-            return pb.HandleRequestReply(err=_error(error))
+            return pb.HandleRequestReply(err=wire.fault(error))
 
     async def handle_existence_check(
         self, args: pb.HandleExistenceCheckArgs, call: Call
@@ -173,11 +187,12 @@ class BackendServicer:
         """Say whether a write creates or updates; an unknown path is told by the write itself."""
         mount = self._serving(call)
         try:
-            exists = await mount.backend.exists(_request(args.request, mount.host))
+            # Without the body: what is written tells nothing of what there is.
+            exists = await mount.backend.exists(wire.request(args.request, mount.host, {}))
         except UserError:  # the write that follows says it better
             return pb.HandleExistenceCheckReply()
         except Exception as error:
-            return pb.HandleExistenceCheckReply(err=_error(error))
+            return pb.HandleExistenceCheckReply(err=wire.fault(error))
         return pb.HandleExistenceCheckReply(check_found=exists is not None, exists=bool(exists))
 
     async def close(self) -> None:
@@ -205,90 +220,3 @@ def _mount_id(call: Call) -> str:
     if len(ids) > 1 or not ids[0]:
         raise RpcError(Status.INVALID_ARGUMENT, f"expected one {MULTIPLEX_ID}, got {len(ids)}")
     return ids[0]
-
-
-def _request(sent: pb.Request, host: Host) -> Request:
-    return Request(
-        operation=sent.operation,
-        path=sent.path,
-        storage=host.storage,
-        system=host.system,
-        data=_body(sent),
-        fields=_NO_FIELDS,
-        lease=_lease(sent.secret) if sent.HasField("secret") else None,
-        entity_id=sent.entity_id,
-        display_name=sent.display_name,
-        mount_point=sent.mount_point,
-    )
-
-
-def _revocation(request: Request, lease: Lease) -> Request:
-    """What the host would ask, had it taken the `lease` that answers `request`."""
-    return Request(
-        operation=Operation.REVOKE,
-        path=request.path,
-        storage=request.storage,
-        system=request.system,
-        fields=_NO_FIELDS,
-        lease=lease,
-        entity_id=request.entity_id,
-        display_name=request.display_name,
-        mount_point=request.mount_point,
-    )
-
-
-def _body(sent: pb.Request) -> dict[str, Any]:
-    try:
-        return payload.decode(sent.data)
-    except ValueError as error:
-        raise UserError(f"invalid request body: {error}") from None
-
-
-def _lease(sent: pb.Secret) -> Lease:
-    try:
-        internal = payload.decode(sent.internal_data)
-    except ValueError as error:
-        raise BackendError(f"the lease's internal data cannot be read: {error}") from None
-    options = sent.lease_options
-    return Lease(
-        type=str(internal.pop("secret_type", "")),
-        ttl=options.TTL // NANOSECONDS,
-        max_ttl=options.MaxTTL // NANOSECONDS,
-        renewable=options.renewable,
-        increment=options.increment // NANOSECONDS,
-        issued=options.issue_time.seconds + options.issue_time.nanos / NANOSECONDS,
-        internal=internal,
-    )
-
-
-def _response(response: Response) -> pb.Response:
-    reply = pb.Response(data=payload.encode(response.data), warnings=response.warnings)
-    lease = response.lease
-    if lease is not None:
-        options = reply.secret.lease_options
-        options.TTL = lease.ttl * NANOSECONDS
-        options.MaxTTL = lease.max_ttl * NANOSECONDS
-        options.renewable = lease.renewable
-        options.issue_time.seconds = GO_ZERO_TIME
-        reply.secret.internal_data = payload.encode({**lease.internal, "secret_type": lease.type})
-    return reply
-
-
-def _error(error: Exception) -> pb.ProtoError:
-    """The error on the wire. What nobody foresaw is logged by its type alone.
-
-    A message of an exception nobody foresaw may hold what was sent, a token among it.
-    """
-    if isinstance(error, BackendError):
-        return pb.ProtoError(err_type=error.kind, err_msg=str(error), err_code=error.status)
-    if isinstance(error, HostError):
-        return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg=str(error))
-    if isinstance(error, TimeoutError):
-        return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg="the request took too long")
-    where = error.__traceback__
-    while where is not None and where.tb_next is not None:
-        where = where.tb_next
-    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where is not None else "?"
-    name = type(error).__name__
-    log.error("internal error: %s at %s", name, place)
-    return pb.ProtoError(err_type=ErrorType.INTERNAL, err_msg=f"internal error: {name}")

@@ -34,7 +34,7 @@ class ClientLink(Link):
     ) -> None:
         super().__init__(http2.Role.CLIENT, limits, loop)
         self.ready: asyncio.Future[None] = loop.create_future()
-        self._address = address
+        self.peer = address
         self._keepalive = keepalive
         self._on_over = on_over
         self._beat: asyncio.TimerHandle | None = None
@@ -116,7 +116,7 @@ class ClientLink(Link):
         self._on_over(self)
         for stream in list(self.core.live.values()):
             if stream.owner is not None:
-                stream.owner.on_lost(f"{self._address}: {reason}")
+                stream.owner.on_lost(f"{self.peer}: {reason}")
         for waiter in self._slots:
             wake(waiter)
 
@@ -171,7 +171,7 @@ class ClientLink(Link):
 
     def _on_failed(self, event: http2.ConnectionFailed) -> None:
         fault = "the server broke HTTP/2" if self.core.greeted else "this is no HTTP/2 server"
-        self.cut_reason = f"{fault}: {event.reason}"
+        self.blame(f"{fault}: {event.reason}")
 
 
 def _ignore(event: http2.Event) -> None:

@@ -6,6 +6,7 @@ A `Link` moves bytes and watches the peer; what events mean is its heirs' (serve
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 from typing import TYPE_CHECKING, Final, cast
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from shim.grpc.limits import Limits
 
 
+log = logging.getLogger(__name__)
+
 #: bytes taken from a socket at once
 _READ: Final = 64 << 10
 #: seconds until a PING is answered alone. grpc-go sends one for about every answer it gets, and the
 #: next answer, or call, takes ours along
 _PATIENCE: Final = 0.02
+#: seconds that a call may hear late of its deadline, so that many do with one look at all
+_TOGETHER: Final = 0.02
 
 
 class _Landing(threading.local):
@@ -41,6 +46,9 @@ LANDING: Final = _Landing()
 
 class Link(asyncio.BufferedProtocol):
     """The protocol of one transport."""
+
+    #: who is at the other end, for the log
+    peer = "a client"
 
     def __init__(self, role: http2.Role, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -186,8 +194,14 @@ class Link(asyncio.BufferedProtocol):
     def cut(self, reason: str) -> None:
         """End the connection at once, unsent output and all."""
         self.core.goodbye()
-        self.cut_reason = reason
+        self.blame(reason)
         self.transport.abort()
+
+    def blame(self, reason: str) -> None:
+        """Log why we cut the connection, and keep it for the calls; the first reason counts."""
+        if not self.cut_reason:
+            self.cut_reason = reason
+            log.warning("the connection with %s was cut: %s", self.peer, reason)
 
     def _flush_and_close(self) -> None:
         """Write the last words and close; a peer that does not take them is cut off."""
@@ -223,7 +237,7 @@ class Link(asyncio.BufferedProtocol):
                 call.expire()
         later = [call.deadline for call in calls if call.deadline is not None]
         if later:
-            self.watch_deadline(min(later))
+            self.watch_deadline(max(min(later), self.loop.time() + _TOGETHER))
 
     # Slow peers
 

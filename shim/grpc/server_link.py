@@ -54,7 +54,7 @@ class ServerLink(Link):
             http2.SettingsReceived: _ignore,
             http2.PingAcknowledged: self._on_acknowledged,
             http2.GoawayReceived: _ignore,
-            http2.ConnectionFailed: _ignore,
+            http2.ConnectionFailed: self._on_failed,
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -194,6 +194,9 @@ class ServerLink(Link):
     def _on_acknowledged(self, event: http2.PingAcknowledged) -> None:
         if event.payload == PING and self._unconfirmed.acknowledged():
             self.core.ping(PING)
+
+    def _on_failed(self, event: http2.ConnectionFailed) -> None:
+        self.blame(f"it broke HTTP/2: {event.reason}")
 
 
 def _refusal(found: dict[str, str]) -> tuple[str, Status, str] | None:

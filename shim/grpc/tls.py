@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,6 +19,8 @@ from shim.grpc.link import LANDING
 
 if TYPE_CHECKING:
     from shim.grpc.link import Link
+
+log = logging.getLogger(__name__)
 
 #: the longest plaintext of a TLS record (RFC 8446, 5.1): one read of OpenSSL gives one whole
 _RECORD: Final = 1 << 14
@@ -203,6 +206,8 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     def _fail(self, cause: Exception) -> None:
         """Send the alert, where there is one and room for it, and close."""
         self._cause = cause.with_traceback(None)  # its frames hold us, which we would hold
+        if self._made:
+            log.warning("the connection with %s was cut: TLS: %s", self._link.peer, cause)
         self._open = False
         self._send()
         self._socket.abort()

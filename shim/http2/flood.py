@@ -18,8 +18,8 @@ class Allowance:
 
     __slots__ = ("_left", "_most", "_rate", "_since")
 
-    def __init__(self, most: int, per_second: float, now: float) -> None:
-        self._most = float(most)
+    def __init__(self, most: float, per_second: float, now: float) -> None:
+        self._most = most
         self._rate = per_second
         self._left = self._most
         self._since = now

@@ -28,11 +28,12 @@ class Limits:
     max_continuations: int = 32
     #: frames queued for a peer that does not read, our own replies to its frames included
     max_output: int = 4 << 20
-    #: frames without work in them (PING, SETTINGS, PRIORITY, empty DATA, ...): at once, a second
-    idle_frames: int = 1_000
+    #: frames without work in them (PING, SETTINGS, PRIORITY, empty DATA, ...): at once, a second;
+    #: infinite for a peer that is trusted, as `resets` may be
+    idle_frames: float = 1_000
     idle_frames_per_second: float = 100.0
     #: streams the peer resets or makes us reset: at once, a second
-    resets: int = 400
+    resets: float = 400
     resets_per_second: float = 100.0
 
     def __post_init__(self) -> None:

@@ -1,0 +1,123 @@
+"""``pb.Request`` and its answers: what is on the wire to what handlers see, and back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from shim import payload
+from shim.errors import BackendError, CodedError, ErrorType, UserError
+from shim.fields import Fields
+from shim.host import HostError
+from shim.proto import backend_pb2 as pb
+from shim.requests import Lease, Operation, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shim.host import Host
+
+log = logging.getLogger(__name__)
+
+GO_ZERO_TIME = -62135596800  # Unix seconds of Go's zero time; a Timestamp must be there
+NANOSECONDS = 1_000_000_000
+_WIDEST = 4  # bytes of a character in UTF-8
+_NO_FIELDS = Fields({}, {})
+
+
+def request(sent: pb.Request, host: Host, data: Mapping[str, Any]) -> Request:
+    """What a handler sees of what the host sent; `data` is its body.
+
+    Raises BackendError for a lease whose data cannot be read.
+    """
+    return Request(
+        operation=sent.operation,
+        path=sent.path,
+        storage=host.storage,
+        system=host.system,
+        data=data,
+        fields=_NO_FIELDS,
+        lease=_lease(sent.secret) if sent.HasField("secret") else None,
+        entity_id=sent.entity_id,
+        display_name=sent.display_name,
+        mount_point=sent.mount_point,
+    )
+
+
+def revocation(request: Request, lease: Lease) -> Request:
+    """What the host would ask, had it taken the `lease` that answers `request`."""
+    return Request(
+        operation=Operation.REVOKE,
+        path=request.path,
+        storage=request.storage,
+        system=request.system,
+        fields=_NO_FIELDS,
+        lease=lease,
+        entity_id=request.entity_id,
+        display_name=request.display_name,
+        mount_point=request.mount_point,
+    )
+
+
+def body(text: str, longest: float) -> dict[str, Any]:
+    """The body of a request, at most `longest` bytes of JSON.
+
+    Raises UserError for what cannot be taken, and CodedError for a longer one, unseen.
+    """
+    if len(text) * _WIDEST > longest and len(text.encode()) > longest:
+        raise CodedError(413, f"the request body is too large: at most {longest:,g} bytes of JSON")
+    try:
+        return payload.decode(text)
+    except ValueError as error:
+        raise UserError(f"invalid request body: {error}") from None
+
+
+def _lease(sent: pb.Secret) -> Lease:
+    try:
+        internal = payload.decode(sent.internal_data)
+    except ValueError as error:
+        raise BackendError(f"the lease's internal data cannot be read: {error}") from None
+    options = sent.lease_options
+    return Lease(
+        type=str(internal.pop("secret_type", "")),
+        ttl=options.TTL // NANOSECONDS,
+        max_ttl=options.MaxTTL // NANOSECONDS,
+        renewable=options.renewable,
+        increment=options.increment // NANOSECONDS,
+        issued=options.issue_time.seconds + options.issue_time.nanos / NANOSECONDS,
+        internal=internal,
+    )
+
+
+def reply(response: Response) -> pb.Response:
+    """An answer on the wire. Raises TypeError and ValueError for what JSON does not have."""
+    sent = pb.Response(data=payload.encode(response.data), warnings=response.warnings)
+    lease = response.lease
+    if lease is not None:
+        options = sent.secret.lease_options
+        options.TTL = lease.ttl * NANOSECONDS
+        options.MaxTTL = lease.max_ttl * NANOSECONDS
+        options.renewable = lease.renewable
+        options.issue_time.seconds = GO_ZERO_TIME
+        sent.secret.internal_data = payload.encode({**lease.internal, "secret_type": lease.type})
+    return sent
+
+
+def fault(error: Exception) -> pb.ProtoError:
+    """The error on the wire. What nobody foresaw is logged by its type alone.
+
+    A message of an exception nobody foresaw may hold what was sent, a token among it.
+    """
+    if isinstance(error, BackendError):
+        return pb.ProtoError(err_type=error.kind, err_msg=str(error), err_code=error.status)
+    if isinstance(error, HostError):
+        return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg=str(error))
+    if isinstance(error, TimeoutError):
+        return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg="the request took too long")
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where is not None else "?"
+    name = type(error).__name__
+    log.error("internal error: %s at %s", name, place)
+    return pb.ProtoError(err_type=ErrorType.INTERNAL, err_msg=f"internal error: {name}")
