@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.chaos.conftest import Chaos
     from tests.integration.mount import Mount
@@ -41,9 +41,10 @@ class Crowd:
     """Clients alike, each of whom asks one thing of `asks` after the other, over new connections.
 
     They come for `seconds`, each beginning a request every `pace` seconds, or as soon as the one
-    before is over; each asks once at least. `patience` is the shortest and the longest time, in
-    seconds, that one waits for an answer before it leaves in one of `WAYS`; the moments between
-    are spread evenly over its orders of magnitude. Without it they wait for every answer.
+    before is over; without either all ask once, at once. `patience` is the shortest and the
+    longest time, in seconds, that one waits for an answer before it leaves in one of `WAYS`; the
+    moments between are spread evenly over its orders of magnitude. Without it they wait for every
+    answer.
     """
 
     address: str  # of the server, host:port
@@ -97,12 +98,13 @@ class Came:
         return sorted(self.seconds)[min(int(share * len(self.seconds)), len(self.seconds) - 1)]
 
 
-def crowd(run: Chaos, mount: Mount, *asks: Ask, token: str = "", **how: Any) -> Crowd:
-    """Clients of `mount`: the paths of `asks` are below it, `how` is the rest of `Crowd`."""
+def crowd(run: Chaos, mounts: Sequence[Mount], *asks: Ask, token: str = "", **how: Any) -> Crowd:
+    """Clients of all `mounts`: the paths of `asks` are below each, `how` is the rest of `Crowd`."""
+    server = mounts[0].server
     return Crowd(
-        address=mount.server.address.removeprefix("http://"),
-        token=token or mount.server.root_token,
-        asks=tuple((method, f"{mount.path}/{path}", body) for method, path, body in asks),
+        address=server.address.removeprefix("http://"),
+        token=token or server.root_token,
+        asks=tuple((ask[0], f"{mount.path}/{ask[1]}", ask[2]) for mount in mounts for ask in asks),
         seed=run.random.randrange(10**6),
         **how,
     )
@@ -136,18 +138,16 @@ def together(*crowds: Crowd) -> list[Came]:
         return [one.result() for one in came]
 
 
-async def _client(crowd: Crowd, rng: random.Random, came: Came, end: float) -> None:
-    await asyncio.sleep(rng.uniform(0, crowd.pace))  # not all at once
-    while True:
-        began = time.monotonic()
+async def _client(crowd: Crowd, rng: random.Random, came: Came, began: float) -> None:
+    due = began + rng.uniform(0, crowd.pace)  # not all at once
+    while due <= began + crowd.seconds:
+        await asyncio.sleep(due - time.monotonic())
         try:
             await _ask(crowd, rng, came)
         except OSError:
             came.unanswered += 1
             await asyncio.sleep(0.05)  # nobody listens
-        await asyncio.sleep(began + crowd.pace - time.monotonic())
-        if time.monotonic() >= end:
-            return
+        due = max(due + crowd.pace, time.monotonic())
 
 
 async def _ask(crowd: Crowd, rng: random.Random, came: Came) -> None:
@@ -220,11 +220,9 @@ def _between(rng: random.Random, shortest: float, longest: float) -> float:
 
 async def _all(crowd: Crowd) -> Came:
     came = Came()
-    end = time.monotonic() + crowd.seconds
-    clients = (
-        _client(crowd, random.Random(f"{crowd.seed}-{n}"), came, end) for n in range(crowd.clients)
-    )
-    await asyncio.gather(*clients)
+    began = time.monotonic()
+    rngs = (random.Random(f"{crowd.seed}-{n}") for n in range(crowd.clients))
+    await asyncio.gather(*(_client(crowd, rng, came, began) for rng in rngs))
     return came
 
 

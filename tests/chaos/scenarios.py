@@ -104,6 +104,19 @@ SCENARIOS = {
         Scenario(
             "signals", "signals to the server's process group under 8 clients", "signals", 8, 80
         ),
+        Scenario(
+            "neighbours",
+            "a mount beside one whose pachd hangs, is slow or floods, and whose clients give up",
+            "rounds",
+            3,
+            32,
+        ),
+        Scenario(
+            "impatience", "120 clients give up after 0.3 s at a pachd that hangs", "seconds", 4, 12
+        ),
+        Scenario("waiting", "300 logins at once at a pachd that hangs", "logins", 300, 1500),
+        Scenario("floods", "pachds that send without end while nobody asks", "pachds", 8, 40),
+        Scenario("huge-bodies", "bodies of 31 MiB", "bodies", 2, 60),
         Scenario("soak", "steady load of 20 minutes with random faults", "faults", 6, 1200),
     )
 }

@@ -189,7 +189,7 @@ def give_up(run: Chaos, scenes: list[Scene], seconds: float, *, failing: bool) -
     crowds = [
         crowd(
             run,
-            scene.mount,
+            [scene.mount],
             *ASKS,
             clients=clients,
             seconds=seconds,

@@ -57,7 +57,7 @@ def test_no_login_fails_and_no_token_is_lost(
                 mount.configure()
                 (pid,) = server.plugin_pids(PLUGIN)
                 seconds = REST * (run.trials + 2)
-                clients = crowd(run, mount, ASK, clients=CLIENTS, pace=PACE, seconds=seconds)
+                clients = crowd(run, [mount], ASK, clients=CLIENTS, pace=PACE, seconds=seconds)
                 with coming(clients) as (coming_back,):
                     for number in range(run.trials):
                         time.sleep(REST)

@@ -11,6 +11,7 @@ from tests.pachd.call import Call
 from tests.pachd.refusal import Refusal
 
 EVERY_METHOD = "*"
+LOOK = 0.02  # seconds between two looks of a call that hangs
 
 
 class When(Enum):
@@ -27,6 +28,7 @@ class Fault:
     method: str
     when: When
     delay: float = 0.0
+    hang: bool = False
     status: tuple[StatusCode, str] | None = None
     drop: bool = False
     times: int | None = None
@@ -46,6 +48,10 @@ class Faults:
     def slow(self, method: str, delay: float, when: When = When.BEFORE) -> None:
         """Let calls take ``delay`` seconds longer."""
         self._faults.append(Fault(method, when, delay=delay))
+
+    def hang(self, method: str) -> None:
+        """Let calls wait until ``clear``; then they go on."""
+        self._faults.append(Fault(method, When.BEFORE, hang=True))
 
     def refuse(
         self,
@@ -71,6 +77,8 @@ class Faults:
             if fault.times is not None:
                 fault.times -= 1
             await asyncio.sleep(fault.delay)
+            while fault.hang and fault in self._faults:  # noqa: ASYNC110  ended by another thread
+                await asyncio.sleep(LOOK)
             if fault.drop:
                 cut()
                 raise Refusal("the connection was dropped", StatusCode.UNAVAILABLE)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from shim.http2 import encode
-from shim.http2.frames import END_HEADERS, FrameType, frame
+from shim.http2 import encode, frames
+from shim.http2.frames import DEFAULT_WINDOW, END_HEADERS, PREFACE, FrameType, frame
 
 SETTINGS = frame(FrameType.SETTINGS, 0, 0)
 NOT_HTTP2 = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" + bytes(range(256))
 LONG = b"\0\x03\xff\xff\xff"  # before a message of 64 MB
+SHORT = b"\0\0\x0f\xff\xff"  # before one of 1 MB, which a client may wait for
+AT_ONCE = 1_000  # frames
 ANSWER = encode([(":status", "200"), ("content-type", "application/grpc")])
 WEB_PAGE = encode([(":status", "200"), ("content-type", "text/html")])
 TRAILERS = encode([("grpc-status", "0")])
@@ -27,6 +29,55 @@ def endless(piece: bytes, *, first: bytes = SETTINGS, before: bytes = b"") -> Be
         while not writer.is_closing():
             writer.write(piece)
             await writer.drain()
+
+    return behave
+
+
+def within_the_window(size: int, before: bytes) -> Behaviour:
+    """Answers a call with `before`, and then DATA frames of `size` bytes without end.
+
+    As many as the connection's window has room for, so that they break no rule; whether the
+    stream is still there is not asked.
+    """
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        room = DEFAULT_WINDOW - len(before)
+        called, more = asyncio.Event(), asyncio.Event()
+
+        async def listen() -> None:
+            nonlocal room
+            await reader.readexactly(len(PREFACE))
+            while True:
+                head = await reader.readexactly(frames.HEADER_SIZE)
+                high, low, kind, _, stream = frames.HEADER.unpack(head)
+                payload = await reader.readexactly(high << 8 | low)
+                if kind == FrameType.HEADERS:
+                    called.set()
+                elif kind == FrameType.WINDOW_UPDATE and not stream:
+                    room += int.from_bytes(payload, "big")
+                    more.set()
+
+        async def speak() -> None:
+            nonlocal room
+            writer.write(SETTINGS)
+            await called.wait()
+            writer.write(headers(ANSWER) + body(before))
+            while True:
+                number = min(room // size, AT_ONCE)
+                writer.write(body(bytes(size)) * number)
+                room -= number * size
+                await writer.drain()
+                if room < size:
+                    more.clear()
+                    await more.wait()
+
+        halves = [asyncio.ensure_future(half()) for half in (listen, speak)]
+        try:
+            await asyncio.gather(*halves)
+        finally:
+            for half in halves:
+                half.cancel()
+            await asyncio.gather(*halves, return_exceptions=True)
 
     return behave
 
@@ -89,6 +140,9 @@ IMPOSTORS: dict[str, Behaviour] = {
     "continuations": endless(frame(FrameType.CONTINUATION, 0, 1) * 99, before=headers(ANSWER, 0)),
     "header bomb": endless(headers(ANSWER + encode([("x", "y" * 3_000)]) + b"\xbe" * 12_000)),
     "a message without end": endless(body(bytes(16_384)), before=headers(ANSWER) + body(LONG)),
+    "data on a reset stream": within_the_window(16_384, LONG),
+    "a byte a frame": within_the_window(1, SHORT),
+    "windows": endless(frames.window_update(0, 1) * 1_000),
     "messages without end": endless(headers(ANSWER) + body(bytes(5)) * 3_000),
     "a message of 4 GB": endless(headers(ANSWER) + body(b"\0\xff\xff\xff\xff")),
     "a message with escapes": endless(
