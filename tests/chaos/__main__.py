@@ -17,14 +17,16 @@ from tests.chaos.scenarios import Size
 
 HERE = Path(__file__).parent
 APART = {"test_soak.py"}  # make soak
+ALONE = {"test_neighbours.py"}  # it measures: before the others, with the machine to itself
 ABREAST = 3
 # The longest first, so that none is left alone at the end.
 FIRST = ("test_plugin_kills.py", "test_leader_losses.py")
 
 
 def files() -> list[Path]:
-    """What to run, in order."""
-    found = [file for file in sorted(HERE.glob("test_*.py")) if file.name not in APART]
+    """What to run side by side, in order."""
+    apart = APART | ALONE
+    found = [file for file in sorted(HERE.glob("test_*.py")) if file.name not in apart]
     return sorted(found, key=lambda file: file.name not in FIRST)
 
 
@@ -46,8 +48,9 @@ def run(file: Path) -> bool:
 def main() -> None:
     folder = FIGURES / Size.FULL.value
     folder.mkdir(parents=True, exist_ok=True)
+    well = [run(HERE / name) for name in sorted(ALONE)]
     with ThreadPoolExecutor(ABREAST) as pool:
-        well = list(pool.map(run, files()))
+        well += pool.map(run, files())
     if not all(well):
         raise SystemExit(1)
     report.main()

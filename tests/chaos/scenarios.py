@@ -109,14 +109,14 @@ SCENARIOS = {
             "a mount beside one whose pachd hangs, is slow or floods, and whose clients give up",
             "rounds",
             3,
-            32,
+            16,
         ),
         Scenario(
             "impatience", "120 clients give up after 0.3 s at a pachd that hangs", "seconds", 4, 12
         ),
-        Scenario("waiting", "300 logins at once at a pachd that hangs", "logins", 300, 1500),
-        Scenario("floods", "pachds that send without end while nobody asks", "pachds", 8, 40),
-        Scenario("huge-bodies", "bodies of 31 MiB", "bodies", 2, 60),
+        Scenario("waiting", "300 logins at once at a pachd that hangs", "logins", 300, 900),
+        Scenario("floods", "pachds that send without end while nobody asks", "pachds", 8, 24),
+        Scenario("huge-bodies", "bodies of 31 MiB", "bodies", 4, 32),
         Scenario("soak", "steady load of 20 minutes with random faults", "faults", 6, 1200),
     )
 }

@@ -112,9 +112,7 @@ def test_a_healthy_mount_does_not_feel_the_sick(
         flooded = [
             on.mounted_at(f"flood-{n}", address) for n, address in enumerate(addresses.values())
         ]
-        states = list(SICK)
-        if run.full:
-            states += [FAST, *SICK, *SICK, FAST]  # ten of which two are fast
+        states = (FAST, *SICK) if run.full else SICK
         for number in range(run.trials):
             state = states[number % len(states)]
             healthy, due = play(run, on, state, flooded)
