@@ -65,7 +65,9 @@ def body(text: str, longest: float) -> dict[str, Any]:
     Raises UserError for what cannot be taken, and CodedError for a longer one, unseen.
     """
     if len(text) * _WIDEST > longest and len(text.encode()) > longest:
-        raise CodedError(413, f"the request body is too large: at most {longest:,g} bytes of JSON")
+        raise CodedError(
+            413, f"the request body is too large: at most {longest:,.0f} bytes of JSON"
+        )
     try:
         return payload.decode(text)
     except ValueError as error:

@@ -47,7 +47,8 @@ class Toy:
         self.happened: list[str] = []
         self.undo_fails = False
         self.untaken_fails = False
-        self.kept = asyncio.Event()  # what a slow gift waits for when it is taken back
+        self.kept = asyncio.Event()  # what takes long waits for this
+        self.waiting = 0
 
     def backend(self) -> Backend:
         name = Field(kind=STRING, description="Its name.")
@@ -104,6 +105,12 @@ class Toy:
                     synopsis="A lease.",
                     description="",
                     operations={Operation.READ: Action(handler=self.lease, summary="")},
+                ),
+                Path(
+                    template="wait",
+                    synopsis="Takes long.",
+                    description="",
+                    operations={Operation.READ: Action(handler=self.wait, summary="")},
                 ),
                 Path(
                     template="gift/{of}",
@@ -163,6 +170,11 @@ class Toy:
             lease=Lease(type="loan", ttl=60, max_ttl=120, internal={"book": "é", "n": [1]}),
             warnings=["bring it back"],
         )
+
+    async def wait(self, request: Request) -> None:
+        del request
+        self.waiting += 1
+        await self.kept.wait()
 
     async def give(self, request: Request) -> Response:
         of = request.fields["of"]

@@ -272,7 +272,10 @@ async def _stops_in_a_header_block(peer: Peer) -> None:
     "behaviour", [_says_nothing, _stops_in_the_preface, _stops_in_a_frame, _stops_in_a_header_block]
 )
 async def test_slow_clients_are_cut_off(
-    served: Served, socket_path: str, behaviour: Callable[[Peer], object]
+    served: Served,
+    socket_path: str,
+    behaviour: Callable[[Peer], object],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     reader, writer = await asyncio.open_unix_connection(socket_path)
     peer = Peer(http2.Role.CLIENT, reader, writer)
@@ -282,15 +285,20 @@ async def test_slow_clients_are_cut_off(
             pass
     writer.close()
     assert served.connections == [1, 0]
+    assert "the connection with a client was cut: " in caplog.text
+    assert " in time" in caplog.text
 
 
-async def test_a_client_that_never_reads_is_cut_off(served: Served, socket_path: str) -> None:
+async def test_a_client_that_never_reads_is_cut_off(
+    served: Served, socket_path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     huge = http2.Limits(stream_window=1 << 30, connection_window=1 << 30)
     peer = await Peer.dial(socket_path, huge)
     await peer.call(GRPC_REQUEST, _wait(b"much"))
     async with asyncio.timeout(10):
         while served.connections != [1, 0]:  # noqa: ASYNC110 - the server tells in its own time
             await asyncio.sleep(0.02)
+    assert "was cut: the peer does not read" in caplog.text
     peer.close()
 
 
@@ -307,13 +315,16 @@ async def test_a_client_whose_window_stays_shut_loses_the_call(
     peer.close()
 
 
-async def test_garbage_is_answered_goaway_and_closed(served: Served, socket_path: str) -> None:
+async def test_garbage_is_answered_goaway_and_closed(
+    served: Served, socket_path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     peer = await Peer.dial(socket_path)
     await peer.until(http2.SettingsReceived)
     peer.writer.write(frames.frame(6, 0, 3, bytes(8)))
     goaway = await peer.until(http2.GoawayReceived)
     assert goaway.code == http2.ErrorCode.PROTOCOL_ERROR
     await peer.until_closed()
+    assert "was cut: it broke HTTP/2: PING frame on stream 3" in caplog.text
     peer.close()
 
 

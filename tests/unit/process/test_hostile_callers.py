@@ -15,7 +15,7 @@ EXISTS = Method(
     "/pb.Backend/HandleExistenceCheck", pb.HandleExistenceCheckArgs, pb.HandleExistenceCheckReply
 )
 REQUESTS = 1_500
-MEGABYTES_10 = 10_000_000
+MEGABYTE = 1_000_000
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -41,23 +41,45 @@ async def is_well(mount: Mounted) -> None:
     assert "client-version" in version.response.data
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        '{"ttl":"%s"}' % ("1ns" * (MEGABYTES_10 // 3)),
-        '{"ttl":%s}' % ("9" * MEGABYTES_10),
-        '{"%s":1}' % ("x" * MEGABYTES_10),
-        '{"user_token":"%s"}' % ("\\u003c" * (MEGABYTES_10 // 6)),
-        "[" * MEGABYTES_10,
-    ],
-    ids=["units", "digits", "name", "escapes", "depth"],
-)
-async def test_ten_megabytes_hold_nobody_up(body: str) -> None:
-    big = pb.Request(operation="update", path="login/robot:x", data=body)
+def bodies(size: int) -> dict[str, str]:
+    """Bodies of about so many bytes, each of which is hard on somebody."""
+    return {
+        "units": '{"ttl":"%s"}' % ("1ns" * (size // 3)),
+        "digits": '{"ttl":%s}' % ("9" * size),
+        "name": '{"%s":1}' % ("x" * size),
+        "escapes": '{"user_token":"%s"}' % ("\\u003c" * (size // 6)),
+        "depth": "[" * size,
+    }
+
+
+def login(body: str) -> pb.Request:
+    return pb.Request(operation="update", path="login/robot:x", data=body)
+
+
+@pytest.mark.parametrize("body", bodies(MEGABYTE).values(), ids=bodies(MEGABYTE))
+async def test_a_megabyte_holds_nobody_up(body: str) -> None:
     async with mounted() as mount:
         started = time.monotonic()
-        reply, _ = await asyncio.gather(mount.send(big), is_well(mount))
+        reply, _ = await asyncio.gather(mount.send(login(body)), is_well(mount))
         assert time.monotonic() - started < 4
-        assert mount.peak < 300_000
-    checked(big, reply)
+    checked(login(body), reply)
     assert '"error"' in reply.response.data
+
+
+async def test_thirty_one_mebibytes_are_refused_undecoded() -> None:
+    """Two abreast of all that the host asks for one write, and a small request among them."""
+    request = login(bodies(31 << 20)["depth"])
+    resolve = pb.Request(operation="resolve-path", path=request.path, data=request.data)
+    exists = pb.HandleExistenceCheckArgs(request=request)
+    exists.request.path = "config"
+    async with mounted() as mount:
+
+        async def write() -> pb.HandleRequestReply:
+            await mount.send(resolve)
+            await mount.host.channel.unary(EXISTS, exists, timeout=LATE, metadata=MOUNT)
+            return await mount.send(request)
+
+        first, second, _ = await asyncio.gather(write(), write(), is_well(mount))
+        assert (first.err.err_code, second.err.err_code) == (413, 413)
+        await is_well(mount)
+        assert not [line for line in mount.host.plugin.logs if line["@level"] == "error"]
