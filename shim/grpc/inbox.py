@@ -111,6 +111,7 @@ class Mailbox(Inbox[Msg]):
         for message, size in self.feed(data):
             self._unread.append((message, size))
             self._size += size
+            self._link.core.worked()
         if not self._over:
             self.hold(self._size)
         self._pay()

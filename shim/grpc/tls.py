@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from shim import http2
 from shim.grpc.link import LANDING
+from shim.http2.flood import SIP
 
 if TYPE_CHECKING:
     from shim.grpc.link import Link
@@ -76,7 +77,7 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         """Decrypt what has come and hand it to the link in one piece."""
         self._incoming.write(LANDING.buffer[:nbytes])
         if self._made:
-            self._read()
+            self._read(nbytes)
         else:
             self._shake_hands()
 
@@ -167,10 +168,13 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         self._stop_watch()
         self._made = self._open = True
         self._link.connection_made(self)  # its first words go with the last of the handshake
-        self._read()
+        self._read(SIP)
 
-    def _read(self) -> None:
-        """Give the link every whole record that has come; OpenSSL keeps the part of the next."""
+    def _read(self, came: int) -> None:
+        """Give the link every whole record that has come; OpenSSL keeps the part of the next.
+
+        Of less than `SIP` bytes that make no record it hears, too: it counts such reads.
+        """
         records: list[bytes] = []
         fault: ssl.SSLError | None = None
         ended = False
@@ -185,7 +189,7 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             pass
         except ssl.SSLError as error:
             fault = error
-        if records and self._open:
+        if (records or came < SIP) and self._open:
             self._link.data_received(records[0] if len(records) == 1 else b"".join(records))
         if not self._open:
             return

@@ -102,6 +102,10 @@ class Connection:
         """Give `size` bytes of taken body back to the peer's windows, in batches."""
         self._in.exchange.acknowledge(stream, size)
 
+    def worked(self) -> None:
+        """Note a whole message of the peer's: it excuses one frame that carried little."""
+        self._in.guard.worked()
+
     # What we send
 
     def take(self, budget: int) -> bytearray:

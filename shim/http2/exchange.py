@@ -9,6 +9,7 @@ from shim.http2 import fields, frames
 from shim.http2.blocks import BlockDecoder, OpenBlock
 from shim.http2.errors import ConnectionFault, ErrorCode, StreamFault
 from shim.http2.fields import Malformed
+from shim.http2.flood import SCANT
 from shim.http2.stream import Step, Stream
 
 if TYPE_CHECKING:
@@ -84,13 +85,16 @@ class Exchange:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "connection window overrun")
         body = _unpad(payload) if flags & frames.PADDED else payload
         ended = bool(flags & frames.END_STREAM)
-        if not body and not ended:
-            self._guard.idle_frame()
         stream = self._streams.live.get(stream_id)
         if stream is None:
             self._streams.check_late(stream_id, "DATA")
+            self._guard.idle_frame()
             self._acknowledge_connection(size)
             return
+        if len(body) >= SCANT:
+            self._guard.worked()
+        elif not ended:
+            self._guard.idle_frame()
         try:
             self._take_body(stream, size, len(body), ended)
         except StreamFault:

@@ -1,4 +1,8 @@
-"""What a peer may do without doing work: rapid reset, ping, settings and empty-frame floods."""
+"""What a peer may do without doing work: rapid reset, and floods of frames that carry little.
+
+Servers are held to it as clients are: what pings, drips or sends what nobody waits for costs as
+much at either end.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,11 @@ if TYPE_CHECKING:
 
 #: idle frames that one DATA frame of ours, or one finished stream, excuses
 _EXCUSED: Final = 4
+#: bytes of body below which a DATA frame that ends nothing carries too little. Honest senders cut
+#: at 16 KiB, or where a window ends; a proxy may leave a small piece behind each whole one.
+SCANT: Final = 1024
+#: bytes below which a read that ends no frame brings too little: segments are longer
+SIP: Final = 256
 
 
 class Allowance:
@@ -61,6 +70,10 @@ class Guard:
     def data_sent(self, count: int) -> None:
         """Note `count` DATA frames of ours, each of which the peer may answer by idle ones."""
         self._idle.earn(count * _EXCUSED)
+
+    def worked(self) -> None:
+        """Note a piece of work of the peer's: a good part of a body, or a whole message."""
+        self._idle.earn(1)
 
     def idle_frame(self) -> None:
         """Count a frame that carries no work."""

@@ -8,7 +8,7 @@ from shim.http2 import events as ev
 from shim.http2 import frames, settings
 from shim.http2.errors import ConnectionFault, ErrorCode, StreamFault, code_name
 from shim.http2.exchange import Exchange
-from shim.http2.flood import Guard
+from shim.http2.flood import SIP, Guard
 from shim.http2.frames import FrameType
 from shim.http2.reader import FrameReader
 from shim.http2.settings import Setting
@@ -59,11 +59,14 @@ class Inbound:
         if self._out.frames != self._answered:
             self.guard.data_sent(self._out.frames - self._answered)
             self._answered = self._out.frames
+        frames_before = self.reader.count
         for kind, flags, stream_id, payload in self.reader.read(data):
             try:
                 self._on_frame(kind, flags, stream_id, payload)
             except StreamFault as fault:
                 self._reset(fault)
+        if self.reader.count == frames_before and len(data) < SIP:
+            self.guard.idle_frame()
 
     def _on_frame(self, kind: int, flags: int, stream_id: int, payload: memoryview) -> None:
         if self.exchange.in_block and kind != FrameType.CONTINUATION:

@@ -46,8 +46,9 @@ class Told(Link):
         self._note(("failed", type(cause)))
 
     def data_received(self, data: bytes) -> None:
-        self._note(data)
-        self._then(self)
+        if data:  # else the link hears of a read that made no record
+            self._note(data)
+            self._then(self)
 
     def eof_received(self) -> bool:
         self._note("eof")

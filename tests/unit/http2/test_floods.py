@@ -14,11 +14,13 @@ from tests.unit.http2.wire import (
     TRAILERS,
     codes,
     data,
+    greeted,
     headers,
     only,
     serving,
 )
 
+_SCANT = b"x" * 1_023
 _FLOODS = {
     "PING": frames.ping(bytes(8)),
     "SETTINGS": frame(FrameType.SETTINGS, 0, 0),
@@ -26,6 +28,9 @@ _FLOODS = {
     "PRIORITY": frame(FrameType.PRIORITY, 0, 9, bytes(5)),
     "WINDOW_UPDATE": frames.window_update(0, 1),
     "empty DATA": data(1, b""),
+    "DATA of a byte": data(1, b"x"),
+    "DATA of little": data(1, _SCANT),
+    "padded DATA": frame(FrameType.DATA, frames.PADDED, 1, b"\xff" + bytes(1_000)),
     "unknown": frame(0x77, 0, 0),
 }
 
@@ -53,6 +58,64 @@ def test_pings_beside_work_are_no_flood() -> None:
         server.send_headers(stream, TRAILERS, end=True)
         server.receive(frames.ping(bytes(8)) + frames.window_update(0, 6), 0.0)
         server.take(0)
+    assert not server.failed
+
+
+@pytest.mark.parametrize("cheap", _FLOODS.values(), ids=_FLOODS)
+def test_idle_frames_of_a_server(cheap: bytes) -> None:
+    """Ours is the client, with a call under way, or just given up."""
+    for given_up in (False, True):
+        client = greeted(http2.Role.CLIENT, http2.Limits(idle_frames=50, idle_frames_per_second=0))
+        stream = client.open()
+        client.send_headers(stream, REQUEST, end=True)
+        client.receive(headers(1, RESPONSE), 0.0)
+        if given_up:
+            client.reset(stream, http2.ErrorCode.CANCEL)
+        client.receive(cheap * 50, 0.0)
+        assert not client.failed
+        failure = client.receive(cheap, 0.0)[-1]
+        assert isinstance(failure, http2.ConnectionFailed)
+        assert failure.code == http2.ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_what_comes_behind_our_reset_is_bounded_whatever_its_size() -> None:
+    client = greeted(http2.Role.CLIENT, http2.Limits(idle_frames=300, idle_frames_per_second=0))
+    stream = client.open()
+    client.send_headers(stream, REQUEST, end=True)
+    client.receive(headers(1, RESPONSE), 0.0)
+    client.reset(stream, http2.ErrorCode.CANCEL)
+    whole_window = data(1, bytes(16_384)) * 256
+    client.receive(whole_window, 0.0)
+    assert not client.failed, "it may have been on its way"
+    client.receive(whole_window, 0.0)
+    assert client.failed
+
+
+def test_a_body_in_frames_of_any_size_but_few_small_ones_is_work() -> None:
+    """As a proxy hands it on: each whole frame, and what of it did not fit one buffer."""
+    client = greeted(http2.Role.CLIENT, http2.Limits(idle_frames=5, idle_frames_per_second=0))
+    stream = client.open()
+    client.send_headers(stream, REQUEST, end=True)
+    client.receive(headers(1, RESPONSE), 0.0)
+    for _ in range(1_000):
+        client.receive(data(1, bytes(16_375)) + data(1, bytes(9)), 0.0)
+        client.acknowledge(stream, 16_384)
+    assert not client.failed
+
+
+def test_bytes_that_come_one_by_one() -> None:
+    client = greeted(http2.Role.CLIENT, http2.Limits(idle_frames=50, idle_frames_per_second=0))
+    for byte in data(1, bytes(16_384)):
+        client.receive(bytes([byte]), 0.0)
+    assert client.failed
+
+
+def test_a_frame_in_segments_is_no_drip() -> None:
+    server = serving(http2.Limits(idle_frames=5, idle_frames_per_second=0))
+    server.receive(headers(1), 0.0)
+    body = data(1, bytes(16_384)) * 100
+    for start in range(0, len(body), 536):
+        server.receive(body[start : start + 536], 0.0)
     assert not server.failed
 
 
