@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from shim import BackendError, Masked, Response, StorageError, UserError
 from vault_plugin import config as stored
+from vault_plugin import moments
 from vault_plugin.config import ROOT
 from vault_plugin.mount import BAD_TOKEN, connect
 from vault_plugin.pachyderm.errors import Meaning, PachdError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from shim import Request, Storage
     from vault_plugin.config import Config
     from vault_plugin.mount import Mount
-    from vault_plugin.pachyderm.api import Api
+    from vault_plugin.pachyderm.api import Api, Identity
     from vault_plugin.retired_admin import RetiredAdmins
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,12 @@ class Rotation:
         if config.admin_token == begun.admin_token:
             raise BackendError("the admin token was not rotated: pachd has no use for the new one")
         warnings = ["every other token of the root user was revoked by this"] if root else []
+        if identity.expires is None and config.admin_expires is not None:
+            warnings.append(
+                f"the new admin token ends {moments.show(config.admin_expires)} and is extended in"
+                " time, unlike the old one, which had no end: this release of Pachyderm gives none"
+                " without"
+            )
         return Response(warnings=warnings)
 
     async def _make(self, storage: Storage, config: Config, api: Api, subject: str) -> Config:
@@ -135,7 +142,7 @@ class Rotation:
         try:
             await api.restore(config.admin_token, config.next_token, subject, ends)
         except PachdError as error:
-            if error.meaning is not Meaning.DENIED:
+            if error.meaning not in (Meaning.DENIED, Meaning.NO_METHOD):
                 raise
             minted = await api.mint(config.admin_token, subject, life)
             try:
@@ -180,6 +187,7 @@ class Rotation:
                 next_token=None,
                 admin_subject=identity.subject,
                 admin_expires=identity.expires,
+                admin_life=_life(config, identity),
                 rotated_at=time.time(),
             ),
         )
@@ -196,8 +204,21 @@ class Rotation:
             config = await self._load(storage)
             async with connect(config, config.endpoint, "") as cluster:
                 api = await cluster.api()
+                if not api.extends:  # it is another generation than config remembers
+                    self._warn(config)
+                    return
                 life = min(filter(None, (config.admin_life, api.longest)))
                 await api.extend(config.admin_token, config.admin_token, life)
                 identity = await api.who_am_i(config.admin_token)
             await self._save(storage, config.changed(admin_expires=identity.expires))
             log.info("the admin token was extended")
+
+
+def _life(config: Config, identity: Identity) -> int:
+    """Seconds that an admin token of `identity`, made just now, is to have when it is extended.
+
+    One that was to have no end and has one is of a release that gives none without.
+    """
+    if config.admin_life or identity.expires is None:
+        return config.admin_life
+    return int(identity.expires - time.time())

@@ -48,6 +48,7 @@ class V1:
     unknown_token: Unknown = Unknown.GONE
     longest: int | None = MONTH
     restores: bool = True  # has RestoreAuthToken and ExtractAuthTokens
+    tells_end: bool = True  # WhoAmI has a ttl
     deployment_id: bool = True
     cluster_roles: bool = True
     root_user: bool = True  # knows the prefix pach:

@@ -107,7 +107,7 @@ class PachdV1(Scopes):
         return pb.WhoAmIResponse(
             username=caller.subject,
             is_admin=is_admin,
-            ttl=self.tokens.ttl(caller),
+            ttl=self.tokens.ttl(caller) if self.release.tells_end else 0,
             cluster_roles=self._roles(is_admin) if self.release.cluster_roles else None,
         )
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from tests.pachd import PachdV1, PachdV2, Simulator
 from tests.pachd.bindings import CLUSTER_KEY
 from tests.pachd.proto import auth_v1_pb2 as v1
+from tests.pachd.releases import V1_RELEASES
 from tests.pachd.tokens import hashed, new_token
 
 Pachd: TypeAlias = Simulator[PachdV1] | Simulator[PachdV2]
@@ -20,6 +21,20 @@ def simulator(generation: type[PachdV1 | PachdV2], **cluster: Any) -> Pachd:
     if generation is PachdV1:
         return Simulator(PachdV1(**cluster))
     return Simulator(PachdV2(**cluster))
+
+
+def of_release(release: str, **cluster: Any) -> Pachd:
+    """A cluster of `release`, made with the arguments `cluster`."""
+    if release in V1_RELEASES:
+        return Simulator(PachdV1(release=release, **cluster))
+    return Simulator(PachdV2(release=release, **cluster))
+
+
+def upgrade(pachd: Pachd, release: str) -> None:
+    """Put a new cluster of `release` in the place, whose first admin has the same token."""
+    there: Simulator[Any] = pachd
+    kind = PachdV1 if release in V1_RELEASES else PachdV2
+    there.become(kind(release=release, root_token=pachd.root_token))
 
 
 def is_v1(pachd: Pachd) -> bool:
