@@ -2,8 +2,9 @@
 
 Each is written to the log before config is changed, and ended at its own cluster, by the trust
 it was used with, once storage took the change and what came in its place is proven. What cannot
-be ended at once is left to the rollback; a log entry of a token that config still holds is of a
-change that did not come about.
+be ended at once is left to the rollback. Where a token's own address does not answer any more, or
+is another cluster's, config's cluster ends it, if it proves to hold it. A log entry of a token that
+config still holds is of a change that did not come about.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from shim import Request, Storage
-    from vault_plugin.mount import Mount
+    from vault_plugin.mount import Mount, Session
     from vault_plugin.pachyderm.api import Api
 
 KIND = "admin"  # of a log entry
@@ -55,6 +56,7 @@ class RetiredAdmin:
     trust: str = ""
     tls_server_name: str = ""
     generation: str = ""
+    cluster_id: str = ""
     ends: float | None = None
 
     async def endpoint(self, storage: Storage) -> Endpoint:
@@ -84,6 +86,7 @@ def _of(config: Config, token: Masked) -> RetiredAdmin:
         trust=trust.name_of(config.ca_cert),
         tls_server_name=config.tls_server_name,
         generation=config.generation,
+        cluster_id=config.cluster_id,
         ends=config.admin_expires if token == config.admin_token else None,
     )
 
@@ -142,7 +145,7 @@ class RetiredAdmins:
             callers = [*_callers(admin, after), before.admin_token]
             try:
                 async with asyncio.timeout_at(end):
-                    await self._end(storage, admin, callers, before)
+                    await self._end(admin, before.endpoint, callers, before)
                     await wal.delete(storage, entry)
             except (BackendError, StorageError, TimeoutError):
                 reason = self.pending.setdefault(hashed(admin.token), "no answer yet")
@@ -166,13 +169,20 @@ class RetiredAdmins:
             if not config.admin_subject:
                 await (await self._mount.session(request.storage)).identify()
         limits = config or Config(admin_token=admin.token, pachd_address=admin.pachd_address)
-        await self._end(request.storage, admin, _callers(admin, config), limits)
+        try:
+            endpoint = await admin.endpoint(request.storage)
+            await self._end(admin, endpoint, _callers(admin, config), limits)
+        except BackendError:
+            session = await self._mount.find_session(request.storage)
+            if session is None or not await _end_elsewhere(admin, session):
+                raise
+            self._ended(admin)
 
-    async def end_unstored(self, storage: Storage, config: Config, token: Masked) -> None:
+    async def end_unstored(self, config: Config, token: Masked) -> None:
         """End a token that pachd made for a rotation and that storage did not take."""
         admin = _of(config, token)
         try:
-            await self._end(storage, admin, [config.admin_token], config)
+            await self._end(admin, config.endpoint, [config.admin_token], config)
         except BackendError as error:
             log.warning("an admin token that could not be stored is kept to be revoked: %s", error)
             self._unlogged.append(admin)
@@ -184,26 +194,33 @@ class RetiredAdmins:
             del self._unlogged[0]
 
     async def _end(
-        self, storage: Storage, admin: RetiredAdmin, callers: list[Masked], limits: Config
+        self, admin: RetiredAdmin, endpoint: Endpoint, callers: list[Masked], limits: Config
     ) -> None:
-        """Revoke the token as one of `callers`, or as itself. Raises BackendError."""
+        """Revoke the token at `endpoint`, its own, as one of `callers` or as itself.
+
+        Raises BackendError.
+        """
         key = hashed(admin.token)
         self.pending[key] = "no answer yet"
         try:
-            endpoint = await admin.endpoint(storage)
             cluster = connect(limits, endpoint, admin.generation)
         except ValueError as error:
             raise BackendError(f"pachd at {admin.pachd_address}: {error}") from None
         async with cluster:
             try:
-                await _revoke(await cluster.api(), callers, admin.token)
+                api = await cluster.api(urgent=True)
+                await _check_id(api, admin)
+                await _revoke(api, callers, admin.token)
             except BackendError as error:
                 self.pending[key] = str(error)
                 if not self._is_dead(admin, error):
                     raise
                 log.warning("an admin token of %s counts as revoked: %s", admin.subject, error)
-        self.pending.pop(key)
-        self._refused.pop(key, None)
+        self._ended(admin)
+
+    def _ended(self, admin: RetiredAdmin) -> None:
+        self.pending.pop(hashed(admin.token), None)
+        self._refused.pop(hashed(admin.token), None)
         log.info("an admin token of %s that config no longer holds was revoked", admin.subject)
 
     def _is_dead(self, admin: RetiredAdmin, error: BackendError) -> bool:
@@ -226,6 +243,30 @@ def _callers(admin: RetiredAdmin, config: Config | None) -> list[Masked]:
     if config is None or not admin.is_where(config):
         return []
     return [config.admin_token]
+
+
+async def _check_id(api: Api, admin: RetiredAdmin) -> None:
+    """Raise BackendError where another cluster answers at the token's own address."""
+    there = await api.cluster_id() if admin.cluster_id else ""
+    if there not in ("", admin.cluster_id):
+        raise BackendError(
+            f"the token is of the cluster {admin.cluster_id}, and at {admin.pachd_address} is the"
+            f" cluster {there} now"
+        )
+
+
+async def _end_elsewhere(admin: RetiredAdmin, session: Session) -> bool:
+    """Whether the cluster of `session` proved to be the token's, and ended it."""
+    config = session.config
+    try:
+        api = await session.api(urgent=True)
+        if not await session.proof.holds(api, config.admin_token, admin.token):
+            return False
+        await api.revoke(config.admin_token, admin.token)
+    except BackendError as error:
+        log.info("%s could not end a token it may hold: %s", config.pachd_address, error)
+        return False
+    return True
 
 
 async def _revoke(api: Api, callers: list[Masked], token: Masked) -> None:

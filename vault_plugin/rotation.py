@@ -148,7 +148,7 @@ class Rotation:
             try:
                 return await self._save(storage, config.changed(next_token=minted.token))
             except StorageError:
-                await self._retired.end_unstored(storage, config, minted.token)
+                await self._retired.end_unstored(config, minted.token)
                 raise
         return config
 

@@ -13,7 +13,7 @@ from grpc import StatusCode
 
 from shim import BackendError, UserError
 from shim.host import HostError
-from tests.pachd import PachdV1, PachdV2, Simulator, When
+from tests.pachd import PachdV1, PachdV2, Simulator, When, self_signed
 from tests.unit.engine.cluster import Pachd, add_admin, is_v1, sent, simulator
 from tests.unit.engine.conftest import configured
 from tests.unit.engine.crash import FOREVER, Crash, Kind
@@ -221,10 +221,61 @@ async def test_it_is_never_sent_in_plain_text_when_it_came_over_tls(
         "config", admin_token=add_admin(pachd), pachd_address=f"grpc://{pachd.address}"
     )
     assert any("lives on" in warning for warning in answer.warnings)
-    await mount.roll_back()
     assert made not in sent(pachd)
     assert pachd.counts()["RevokeAuthToken"] == 0
-    assert len(mount.admin_entries) == 1
+    await mount.roll_back()
+    # Only to be revoked, by another, where the cluster has proved to hold it.
+    proven = pachd.counts()["ExtractAuthTokens"] > 0 and is_v1(pachd)
+    assert made not in sent(pachd)
+    assert pachd.counts()["RevokeAuthToken"] == proven
+    assert len(mount.admin_entries) == (not proven)
+
+
+@pytest.mark.parametrize("taken", ["by nobody", "by another cluster"])
+async def test_its_cluster_has_moved(
+    mount: Vault,
+    pachd: Pachd,
+    other: Pachd,
+    monkeypatch: pytest.MonkeyPatch,
+    taken: str,
+) -> None:
+    """Config's cluster ends it, which proved to be the same by the token's hash."""
+    monkeypatch.setattr("vault_plugin.retired_admin._AT_ONCE", 2.0)
+    await mount.write("config", admin_token=add_admin(pachd), request_timeout="2s")
+    made = await rotated(mount)
+    there: Pachd = Simulator(pachd.cluster)  # type: ignore[assignment]
+    with there:
+        if taken == "by nobody":
+            pachd.faults.drop("*", When.BEFORE)
+        else:
+            here = json.loads(mount.entries["config"]) | {"pachd_address": other.address}
+            mount.entries["config"] = json.dumps(here).encode()
+            await mount.backend.invalidate("config")
+        answer = await mount.write(
+            "config", admin_token=pachd.root_token, pachd_address=there.address
+        )
+        assert any("lives on" in warning for warning in answer.warnings)
+        await mount.roll_back()
+        assert pachd.subject_of(made) is None
+        assert mount.admin_entries == []
+        assert made not in sent(there)
+        if taken != "by nobody":
+            assert other.counts()["RevokeAuthToken"] == 0
+
+
+async def test_a_bundle_that_storage_no_longer_gives(
+    mount2: Vault, v2: Simulator[PachdV2], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that storage did not take is ended without asking storage how to trust pachd."""
+    await mount2.write(
+        "config", admin_token=add_admin(v2), ca_cert=self_signed("x").certificate.decode()
+    )
+    puts = mount2.calls["Storage/Put"]
+    mount2.fails = lambda name: mount2.calls["Storage/Put"] > puts + 1
+    with pytest.raises(HostError):
+        await mount2.write("config/rotate")
+    mount2.fails = lambda _: False
+    assert v2.live()["robot:vault"] == 1
 
 
 async def test_a_token_its_cluster_does_not_know_is_dead_at_the_second_word(
