@@ -11,7 +11,7 @@ from shim import BackendError, Masked, UserError
 from shim.grpc import Method, Status
 from vault_plugin import grants
 from vault_plugin.pachyderm import release as releases
-from vault_plugin.pachyderm.api import Identity, Minted, Right, identity
+from vault_plugin.pachyderm.api import Identity, Minted, Right
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.extract import LARGEST, RawAnswer
 from vault_plugin.pachyderm.proto import v1_pb2 as pb
@@ -68,8 +68,8 @@ class V1(Spoken):
         """auth.API/WhoAmI, whose ttl is whole seconds left, -1 for no end."""
         who = await self._client.call(_WHO_AM_I, pb.WhoAmIRequest(), token)
         if who.ttl < 0 or (who.ttl == 0 and not releases.has(await self._known(), Feature.END)):
-            return identity(token, who.username, None)
-        return identity(token, who.username, time.time() + who.ttl)
+            return Identity(who.username, None)
+        return Identity(who.username, time.time() + who.ttl)
 
     async def rights(self, admin: Masked) -> frozenset[Right]:
         """A cluster admin may do all that 1.x has, anybody else nothing of it.

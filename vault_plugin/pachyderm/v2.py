@@ -10,7 +10,7 @@ from shim import BackendError, Masked, UserError
 from shim.grpc import Method
 from vault_plugin import grants
 from vault_plugin.pachyderm import release as releases
-from vault_plugin.pachyderm.api import Identity, Minted, Right, identity
+from vault_plugin.pachyderm.api import Identity, Minted, Right
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.extract import LARGEST, RawAnswer
 from vault_plugin.pachyderm.proto import v2_pb2 as pb
@@ -75,7 +75,7 @@ class V2(Spoken):
         who = await self._client.call(_WHO_AM_I, pb.WhoAmIRequest(), token)
         end = who.expiration
         expires = end.seconds + end.nanos / 1e9 if who.HasField("expiration") else None
-        return identity(token, who.username, expires)
+        return Identity(who.username, expires)
 
     async def rights(self, admin: Masked) -> frozenset[Right]:
         """auth_v2.API/Authorize on the cluster, which answers for each permission."""

@@ -35,6 +35,7 @@ class Crash:
     """
 
     drop = False
+    hang = False
     times: int | None = None
     status: tuple[StatusCode, str] | None = None
 
