@@ -93,7 +93,7 @@ class Config:
         found = {
             "allowed_subjects": subjects.meaningless(self.allowed_subjects),
             "denied_subjects": subjects.meaningless(self.denied_subjects),
-            "allowed_grants": grants.meaningless(self.allowed_grants, self.generation),
+            "allowed_grants": grants.meaningless(self.allowed_grants, self.pachyderm_version),
         }
         return [
             f"{name} holds '{globs.written(glob)}', which can match nothing"

@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING
 
 from shim import CodedError, UserError
 from vault_plugin import globs
+from vault_plugin.pachyderm import release as releases
+from vault_plugin.pachyderm.release import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from vault_plugin.pachyderm.release import Release
 
 CLUSTER = "cluster"
 PROJECT = "project"
@@ -96,36 +100,43 @@ def check_allowed(found: Iterable[Grant], allowed: Sequence[str], mount_point: s
         )
 
 
-def check_globs(listed: Iterable[str], generation: str) -> None:
-    """Raise UserError for the first of `listed`, of allowed_grants, that can match no grant."""
-    for glob in meaningless(listed, generation):
-        what = f"grant of pachd {generation}" if generation else "grant"
+def check_globs(listed: Iterable[str], version: str) -> None:
+    """Raise UserError for the first of `listed`, of allowed_grants, that can match no grant.
+
+    `version` is Pachyderm's, empty where it is not known.
+    """
+    for glob in meaningless(listed, version):
+        what = f"grant of Pachyderm {version}" if version else "grant"
         raise UserError(
             f"invalid allowed_grants: '{globs.written(glob)}' can match no {what}; write grants as"
             " roles do, separated by commas or as a JSON list: repo:<project>/<repo>=<role> or"
-            " project:<project>=<role>, on 1.x repo:<repo>=READER, with globs for the names and the"
-            " role (repo:default/*=repoReader), or cluster=<role> without any"
+            " project:<project>=<role>, repo:<repo>=<role> before 2.5.0, repo:<repo>=READER on 1.x,"
+            " with globs for the names and the role (repo:default/*=repoReader), or cluster=<role>"
+            " without any"
         )
 
 
-def meaningless(listed: Iterable[str], generation: str) -> list[str]:
-    """Those of `listed` that can match no grant of `generation`, or, where empty, of either."""
-    return [glob for glob in listed if not _can_match(glob, generation)]
+def meaningless(listed: Iterable[str], version: str) -> list[str]:
+    """Those of `listed` that can match no grant of Pachyderm `version`, or, empty, of any."""
+    known = releases.parse(version)
+    return [glob for glob in listed if not _can_match(glob, known)]
 
 
-def _can_match(glob: str, generation: str) -> bool:
+def _can_match(glob: str, known: Release | None) -> bool:
     match = _GLOB.fullmatch(glob)
     if match is None or "," in glob:  # which parts the entries
         return False
+    v1 = known is not None and known[0] == 1
+    projects = not v1 and releases.has(known, Feature.PROJECT)
     cluster, _, kind, resource, role = match.groups()
     if cluster:
-        return generation != "1.x"
+        return not v1
     names = [globs.example(part) for part in resource.split("/")]
     if kind == PROJECT:
-        fits = len(names) == 1 and generation != "1.x"
+        fits = len(names) == 1 and projects
     else:
-        fits = len(names) in {"1.x": (1,), "2.x": (2,)}.get(generation, (1, 2))
-    if generation == "1.x":
+        fits = len(names) in ((1, 2) if known is None else (1 + projects,))
+    if v1:
         fits = fits and any(fnmatch.fnmatchcase(scope, role) for scope in SCOPES)
     called, role_example = "/".join(filter(None, names)), globs.example(role)
     return (

@@ -181,7 +181,7 @@ async def _store(
         config = config.changed(**_UNVERIFIED, admin_made=made, rotated_at=time.time())
     if request.fields["verify"]:
         config = await _verified(config)
-    grants.check_globs(values.get("allowed_grants", ()), config.generation)
+    grants.check_globs(values.get("allowed_grants", ()), config.pachyderm_version)
     warnings = await _warnings(config, request.system)
     await trust.keep(request.storage, config.ca_cert)
     warnings += await retired.replace(

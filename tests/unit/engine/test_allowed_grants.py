@@ -177,7 +177,7 @@ async def test_an_entry_of_the_other_generation(mount: Vault, pachd: Pachd, veri
     if not is_v1(pachd):
         wrong = ["repo:*=READER", "repo:images=repoReader"]
     for entry in wrong:
-        with pytest.raises(UserError, match="can match no grant of pachd"):
+        with pytest.raises(UserError, match="can match no grant of Pachyderm"):
             await mount.ask("patch", "config", allowed_grants=[entry], verify=verify)
 
 

@@ -32,6 +32,9 @@ from vault_plugin.pachyderm.cluster import Cluster
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Anything but on the cluster, as the release has it.
+ANY_REPO = ["repo:*=*"]
+ANY_GRANT = ["repo:*/*=*", "project:*=*"]
 RELEASES = [*V1_RELEASES, *V2_RELEASES]
 WITHOUT_RESTORE = ["1.8", "1.10"]
 WITHOUT_PROJECTS = ["2.0", "2.4"]
@@ -48,6 +51,26 @@ def release(request: pytest.FixtureRequest) -> str:
 def pachd(release: str) -> Iterator[Pachd]:
     with of_release(release) as cluster:
         yield cluster
+
+
+@pytest.fixture
+async def mount(vault: Vault, pachd: Pachd) -> Vault:
+    return await allowing(vault, pachd)
+
+
+async def allowing(vault: Vault, pachd: Pachd, token: str = "", **fields: Any) -> Vault:
+    """A mount for `pachd` whose roles may grant anything but on the cluster."""
+    named = isinstance(pachd.cluster, PachdV2) and pachd.cluster.release.projects
+    allowed = ANY_GRANT if named else ANY_REPO
+    return await configured(vault, pachd, token, allowed_grants=allowed, **fields)
+
+
+async def allow_all(mount: Vault) -> None:
+    """Let config allow what it may have allowed before an upgrade, and remember the release."""
+    stored = json.loads(mount.entries["config"])
+    stored["allowed_grants"] = [*ANY_REPO, *ANY_GRANT]
+    mount.entries["config"] = json.dumps(stored).encode()
+    await mount.backend.invalidate("config")
 
 
 def on(*releases: str) -> pytest.MarkDecorator:
@@ -175,7 +198,7 @@ async def test_a_release_remembered_for_a_newer_one_does_not_make_a_living_token
 ) -> None:
     """A cluster that was put back to an older release since config was written."""
     with of_release("2.11") as pachd:
-        mount = await configured(vault, pachd)
+        mount = await allowing(vault, pachd)
         await upgraded(pachd, "2.4")
         lease = lease_of(await mount.write("login/robot:x"))
         ignore_revocations(pachd, monkeypatch)
@@ -242,7 +265,7 @@ async def test_what_was_stored_unseen_is_named_by_check_and_at_use(
 ) -> None:
     role = {"subject": "robot:{{random}}", "grants": "repo:images=READER"}
     await vault.write("roles/r", **role)  # before there is a configuration
-    mount = await configured(vault, pachd, crash_safe=True, verify=False)
+    mount = await allowing(vault, pachd, crash_safe=True, verify=False)
     named = await problems(mount)
     assert len(named) == 2
     assert named[0].startswith("minting crash-safe needs Pachyderm 1.11.9")
@@ -265,7 +288,7 @@ async def test_rotation_mints_where_it_cannot_restore(mount: Vault, pachd: Pachd
 async def test_110_a_rotated_token_ends_and_is_extended_and_all_say_so(vault: Vault) -> None:
     clock = LeapingClock()
     with of_release("1.10", clock=clock) as pachd:
-        mount = await configured(vault, pachd, rotation_period="30d")
+        mount = await allowing(vault, pachd, rotation_period="30d")
         assert "needs Pachyderm 1.11.0" in (await problems(mount))[0]
         answer = await mount.write("config/rotate")
         assert "gives none without" in answer.warnings[0]
@@ -278,7 +301,7 @@ async def test_110_a_rotated_token_ends_and_is_extended_and_all_say_so(vault: Va
 
 async def test_18_a_rotated_token_has_no_end_again(vault: Vault) -> None:
     with of_release("1.8") as pachd:
-        mount = await configured(vault, pachd)
+        mount = await allowing(vault, pachd)
         assert (await mount.write("config/rotate")).warnings == []
         config = (await mount.read("config")).data
         assert config is not None
@@ -304,7 +327,7 @@ async def test_17_tells_no_end_and_none_is_made_up(vault: Vault) -> None:
     cluster = PachdV1(release="1.8")
     cluster.release = dataclasses.replace(cluster.release, version=(1, 7, 3), tells_end=False)
     with Simulator(cluster) as pachd:
-        mount = await configured(vault, pachd)
+        mount = await allowing(vault, pachd)
         assert await problems(mount) == []
         with pytest.raises(UserError, match=r"when a token ends needs Pachyderm 1\.7\.5"):
             await mount.write("renew", user_token=add_token(pachd, "robot:x"))
@@ -339,6 +362,13 @@ async def test_grants_of_projects_are_refused_where_they_are_written(
     with pytest.raises(UserError, match=why):
         await mount.write("roles/r", subject="robot:{{random}}", grants=grant)
     assert "roles/r" not in mount.entries
+
+
+@on(*WITHOUT_PROJECTS)
+@pytest.mark.parametrize("glob", ["repo:default/*=repoReader", "project:*=projectViewer"])
+async def test_allowed_grants_are_of_the_release(mount: Vault, release: str, glob: str) -> None:
+    with pytest.raises(UserError, match=f"no grant of Pachyderm {release}"):
+        await mount.ask("patch", "config", allowed_grants=[glob])
 
 
 @on(*WITHOUT_PROJECTS)
@@ -382,7 +412,7 @@ async def test_another_generation_is_noticed_at_the_next_call(
     vault: Vault, before: str, after: str, fresh: bool
 ) -> None:
     with of_release(before) as pachd:
-        mount = await configured(vault, pachd)
+        mount = await allowing(vault, pachd)
         await mount.write("login/robot:x")
         await upgraded(pachd, after)
         if fresh:
@@ -399,7 +429,8 @@ async def test_another_generation_is_noticed_at_the_next_call(
 async def test_an_upgrade_brings_its_features(vault: Vault, fresh: bool) -> None:
     """What config remembers of the release denies nothing that is there now."""
     with of_release("2.4") as pachd:
-        mount = await configured(vault, pachd)
+        mount = await allowing(vault, pachd)
+        await allow_all(mount)
         await upgraded(pachd, "2.11")
         if fresh:
             mount.restart(backend())
@@ -414,7 +445,8 @@ async def test_an_upgrade_brings_its_features(vault: Vault, fresh: bool) -> None
 
 async def test_grants_of_the_other_generation_are_judged_by_what_is_there(vault: Vault) -> None:
     with of_release("1.13") as pachd:
-        mount = await configured(vault, pachd)
+        mount = await allowing(vault, pachd)
+        await allow_all(mount)
         await upgraded(pachd, "2.11")
         await mount.write(
             "roles/r", subject="robot:{{random}}", grants="repo:default/images=repoReader"
@@ -425,7 +457,7 @@ async def test_grants_of_the_other_generation_are_judged_by_what_is_there(vault:
 async def test_an_admin_token_near_its_end_after_an_upgrade(vault: Vault) -> None:
     """Config says 1.x, which extends; what is there cannot."""
     with of_release("1.13") as pachd:
-        mount = await configured(vault, pachd, add_admin(pachd, ttl=3600))
+        mount = await allowing(vault, pachd, add_admin(pachd, ttl=3600))
         await upgraded(pachd, "2.0")
         assert isinstance(pachd.cluster, PachdV2)
         stored = json.loads(mount.entries["config"])
