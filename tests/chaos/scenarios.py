@@ -97,10 +97,10 @@ SCENARIOS = {
             "given-up",
             "clients that give up at every moment, also while pachd fails, `crash_safe=true`",
             "requests",
-            4,
+            3,
             30,
         ),
-        Scenario("given-up-plain", "the same, `crash_safe=false`", "requests", 4, 30),
+        Scenario("given-up-plain", "the same, `crash_safe=false`", "requests", 3, 30),
         Scenario(
             "signals", "signals to the server's process group under 8 clients", "signals", 8, 80
         ),
@@ -116,7 +116,10 @@ SCENARIOS = {
         ),
         Scenario("waiting", "300 logins at once at a pachd that hangs", "logins", 300, 900),
         Scenario("floods", "pachds that send without end while nobody asks", "pachds", 8, 24),
-        Scenario("huge-bodies", "bodies of 31 MiB", "bodies", 4, 32),
+        Scenario(
+            "slow-names", "pachds whose names take 45 s to look up, beside one", "logins", 5, 60
+        ),
+        Scenario("huge-bodies", "bodies of 31 MiB", "bodies", 2, 32),
         Scenario("soak", "steady load of 20 minutes with random faults", "faults", 6, 1200),
     )
 }

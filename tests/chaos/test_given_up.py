@@ -45,7 +45,7 @@ REQUEST_TIMEOUT = 5  # seconds, many times what an outage lasts
 CLIENTS = 8  # of each mount
 PACE = 0.25  # seconds from one request of a client to its next: many shall be answered in time
 PATIENCE = (0.01, 0.12)  # seconds
-ANY_PATIENCE = (0.0001, 3.0)
+ANY_PATIENCE = {True: (0.0001, 3.0), False: (0.0001, 1.0)}  # at full size and short
 SLOW = 0.3  # seconds
 OUTAGE = (0.3, 1.0)  # seconds, and as many of rest before the next
 START = (0.05, 0.4)  # seconds in which a command line has begun to ask, or is about to end
@@ -197,7 +197,7 @@ def give_up(run: Chaos, scenes: list[Scene], seconds: float, *, failing: bool) -
             patience=patience,
         )
         for scene in scenes
-        for patience in (PATIENCE, ANY_PATIENCE)
+        for patience in (PATIENCE, ANY_PATIENCE[run.full])
     ]
     with ThreadPoolExecutor() as pool, coming(*crowds) as came:
         every = [scene.mount for scene in scenes]
