@@ -32,12 +32,14 @@ class Answered:
         """Remember a call whose whole answer is framed; True where a PING has to follow."""
         fresh = self._fresh
         if len(fresh) == _MOST:
-            del fresh[next(iter(fresh))]
+            fresh.pop(next(iter(fresh))).on_untaken = None
         fresh[stream_id] = call
         return not self._waiting and self._ask()
 
     def acknowledged(self) -> bool:
         """The PING is acknowledged: what it covers was taken. True where another has to follow."""
+        for call in self._asked.values():
+            call.on_untaken = None  # which holds what was given; a call lives until it is collected
         self._waiting = False
         return self._ask()
 
