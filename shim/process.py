@@ -19,10 +19,10 @@ from typing import Any, Final, NoReturn
 
 from google.protobuf.internal import api_implementation
 
-from shim import handshake, hardening, logs
+from shim import handshake, hardening, logs, signals
 from shim.grpc import Limits, Server
 from shim.handshake import HandshakeEnvironment, HandshakeError
-from shim.life import PATIENCE, Life
+from shim.life import FAREWELL, PATIENCE, Life
 from shim.selector import ReadyFirst
 from shim.services import Broker, Controller, Health, Multiplexing, Stdio, Version
 from shim.tls import mutual_tls
@@ -57,19 +57,21 @@ def serve(
     version: str = "",
     modules: tuple[str, ...] = (),
     patience: float = PATIENCE,
+    farewell: float = FAREWELL,
     tick: float = TICK,
 ) -> NoReturn:
     """Live as a plugin; never returns. The exit status is 1 where it could not serve.
 
     `services` is called once, in the running loop, before the host can connect. `about` is what
     somebody reads who starts the plugin by hand. `version` is the plugin's (``v1.2.3``, or "" for
-    none), `modules` are the packages that log in full, `patience` is how many seconds to wait for
-    the host's first connection, and `tick` is how many lie between two questions of the watchdog.
+    none), `modules` are the packages that log in full. Of seconds, `patience` is how many to wait
+    for the host's first connection, `farewell` how many it is served after a SIGTERM, and `tick`
+    how many lie between two questions of the watchdog.
     """
     if not handshake.launched_by_host(os.environ):
         sys.stderr.write(about.rstrip("\n") + "\n")
         sys.exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the host's terminal is the host's
+    signals.leave_alone()
     logs.setup("shim", *modules)
     try:
         stdout = _take_stdout()
@@ -79,7 +81,7 @@ def serve(
         hardening.forget_environment()
         if environment.mlock:
             hardening.lock_memory()
-        life = _live(services, environment, Version(version), stdout, patience)
+        life = _live(services, environment, Version(version), stdout, patience, farewell)
         loop = asyncio.SelectorEventLoop(ReadyFirst())
         loop.set_exception_handler(_log_stray)
         Watchdog(loop, tick).start()
@@ -99,10 +101,11 @@ async def _live(
     version: Version,
     stdout: int,
     patience: float,
+    farewell: float,
 ) -> None:
     trusted = environment.host_certificate
     tls = mutual_tls(trusted) if trusted else None
-    life = Life()
+    life = Life(farewell)
     server = Server(
         limits=_OF_THE_HOST if tls else None,
         on_connections=life.connections,
@@ -113,7 +116,8 @@ async def _live(
     for service in (broker, controller, Stdio(life.over), Health(), Multiplexing(), version):
         service.register(server)
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, life.end, "SIGTERM")
+    loop.add_signal_handler(signal.SIGTERM, life.dismiss)
+    signals.hear_term()
     with private_path(environment.socket_dir) as path:
         close = services(server, broker, environment)
         await server.listen_unix(path, tls.server if tls else None)

@@ -6,6 +6,7 @@ files: nothing is unpacked to disk, where it would escape the sha256 that Vault 
 """
 
 import os
+import signal
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import spec_from_file_location
@@ -23,6 +24,14 @@ DROPPED = (
     "OPENSSL_MODULES",
     "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
 )
+# As `shim.signals` says, which takes a while to load: the server's process group gets them all.
+for _left_alone in (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+    *(signal.SIGALRM, signal.SIGVTALRM, signal.SIGIO, signal.SIGPWR),
+):
+    signal.signal(_left_alone, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
 class NativeModules:

@@ -41,6 +41,8 @@ class Answered:
         for call in self._asked.values():
             call.on_untaken = None  # which holds what was given; a call lives until it is collected
         self._waiting = False
+        for call in self._asked.values():
+            call.on_untaken = None  # which holds what was given; the call may be in a cycle
         return self._ask()
 
     def reset(self, stream_id: int) -> None:

@@ -170,5 +170,6 @@ if __name__ == "__main__":
         version="v1.2.3",
         modules=("echo",),
         patience=float(os.environ.get("ECHO_PATIENCE", "60")),
+        farewell=float(os.environ.get("ECHO_FAREWELL", "60")),
         tick=float(os.environ.get("ECHO_TICK", TICK)),
     )

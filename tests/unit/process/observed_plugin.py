@@ -1,4 +1,4 @@
-"""The engine's own process, which on SIGUSR1 tells the objects of Python that hold a token.
+"""The engine's own process, which on SIGRTMIN tells the objects of Python that hold a token.
 
 A token is told by the start of its SHA-256, a holder by its type.
 """
@@ -56,5 +56,5 @@ def look(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGUSR1, look)
+    signal.signal(signal.SIGRTMIN, look)
     main()

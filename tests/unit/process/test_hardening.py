@@ -49,7 +49,7 @@ async def log_in(mount: Mounted, pachd: Simulator[PachdV2], **config: str) -> st
 
 async def looked(mount: Mounted) -> dict[str, Any]:
     """What the observed plugin logs of its objects."""
-    mount.host.plugin.process.send_signal(signal.SIGUSR1)
+    mount.host.plugin.process.send_signal(signal.SIGRTMIN)
     async with asyncio.timeout(SOON):
         while True:
             for line in mount.host.plugin.logs:

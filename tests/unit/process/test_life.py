@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import signal
 import stat
 import time
 from pathlib import Path
@@ -285,16 +284,6 @@ async def test_it_ends_when_the_host_closes_its_stream_and_says_no_more() -> Non
         await host.ask("status")
         await host.broker.done_writing()
         assert await host.plugin.ended() == 0
-
-
-async def test_sigint_is_ignored_and_sigterm_ends_it_in_good_order() -> None:
-    async with connected() as host:
-        host.plugin.process.send_signal(signal.SIGINT)
-        assert await host.ask("status")
-        host.plugin.process.send_signal(signal.SIGTERM)
-        assert await host.plugin.ended() == 0
-    assert not host.plugin.socket.parent.exists()
-    assert any(line["@message"] == "closed" for line in host.plugin.logs)
 
 
 async def test_one_process_no_child() -> None:
