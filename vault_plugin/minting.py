@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from shim import BackendError, Masked, StorageError, UserError, wal
 from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.tokens import hashed
 
 if TYPE_CHECKING:
     from shim import Storage
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MINT = "mint"  # of a log entry: a login under way
 GIVEN = "given"  # one that has its token; whether the host has its lease is not known yet
 CALLS = 2  # to pachd, from when a token's end is chosen until it is given out
+_ENTRY = 24  # characters of a log entry's name
 _GRACE = 60  # seconds, beside its calls, until a request is surely over
 
 log = logging.getLogger(__name__)
@@ -161,13 +163,14 @@ async def _take_back(storage: Storage, api: Api, admin: Masked, held: HeldToken)
 
 
 async def leave(storage: Storage, held: HeldToken) -> HeldToken:
-    """Leave a token that reached nobody to the next rollback, or without storage to its TTL.
+    """Leave a token that nobody has, or shall have, to the next rollback, or else to its TTL.
 
-    Gives `held` with the log entry it now has.
+    Gives `held` with its log entry, of which there is one however often it is left.
     """
+    entry = held.log_entry or hashed(held.user_token)[:_ENTRY]
     try:
-        entry = await wal.put(storage, GIVEN, held.stored(), min_age=0, entry=held.log_entry)
+        await wal.put(storage, GIVEN, held.stored(), min_age=0, entry=entry)
     except StorageError as error:
-        log.warning("a token of %s that reached nobody is not in the log: %s", held.subject, error)
+        log.warning("a token of %s to be revoked is not in the log: %s", held.subject, error)
         return held
     return dataclasses.replace(held, log_entry=entry)

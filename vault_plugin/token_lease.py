@@ -163,7 +163,12 @@ class TokenLeases:
         itself, which either generation allows. Raises BackendError unless pachd confirms.
         """
         held = held_by(_lease(request))
-        await self._end(request, held)
+        try:
+            await self._end(request, held)
+        except BackendError:
+            # A lease that the host could not store, as when its client went, it asks for but once.
+            await minting.leave(request.storage, held)
+            raise
         if held.log_entry:
             with contextlib.suppress(StorageError):  # the rollback finds that nothing is left to do
                 await wal.delete(request.storage, held.log_entry)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from grpc import StatusCode
 
-from shim import Operation
+from shim import BackendError, Operation
 from tests.pachd import When
 from tests.unit.engine.cluster import mint_method
-from tests.unit.engine.vault import eventually
+from tests.unit.engine.vault import eventually, lease_of
 
 if TYPE_CHECKING:
     from tests.unit.engine.cluster import Pachd
@@ -61,5 +61,22 @@ async def test_an_answer_nobody_took_while_pachd_fails(
     assert pachd.live()["robot:x"] == 1
     pachd.faults.clear()
     await mount.ask(Operation.ROLLBACK, "")  # at once, not when its lease would have ended
+    assert pachd.live()["robot:x"] == 0
+    assert mount.given_entries == []
+
+
+@pytest.mark.parametrize("crash_safe", [False, True])
+async def test_a_lease_that_the_host_could_not_store_is_revoked_though_it_asks_but_once(
+    mount: Vault, pachd: Pachd, crash_safe: bool
+) -> None:
+    await mount.write("config", crash_safe=crash_safe)
+    lease = lease_of(await mount.write("login/robot:x"))
+    fail(pachd)
+    for _ in range(3):
+        with pytest.raises(BackendError):
+            await mount.revoke(lease)
+    assert len(mount.given_entries) == 1
+    pachd.faults.clear()
+    await mount.ask(Operation.ROLLBACK, "")
     assert pachd.live()["robot:x"] == 0
     assert mount.given_entries == []
