@@ -1,16 +1,19 @@
 """Tokens as the two generations store them: under leases of etcd, and in rows of Postgres."""
 
+import asyncio
 import hashlib
 import math
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tests.pachd.clock import Clock
 from tests.pachd.proto import auth_v1_pb2 as pb
 from tests.pachd.refusal import Refusal, same_hash
 from tests.pachd.releases import V2
 
+T = TypeVar("T")
 MINIMUM_LEASE = 2  # seconds: etcd grants no shorter lease
 SWEEP = 0.5  # seconds between two looks of etcd for expired leases
 NO_LEASE = -1  # what etcd tells as the TTL of a key without a lease
@@ -27,6 +30,14 @@ def new_token() -> str:
 
 def hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def in_turns(items: Iterable[T], most: int = 500) -> AsyncIterator[T]:
+    """Go through many items without keeping other calls from their turn."""
+    for number, item in enumerate(items):
+        if number % most == 0:
+            await asyncio.sleep(0)
+        yield item
 
 
 @dataclass

@@ -13,7 +13,7 @@ from tests.pachd.proto import auth_v1_pb2 as pb
 from tests.pachd.refusal import Refusal, bad_token, expired, same_hash
 from tests.pachd.releases import MONTH, Callers, Unknown
 from tests.pachd.scopes import Scopes
-from tests.pachd.tokens import Lease, hashed, new_token
+from tests.pachd.tokens import Lease, hashed, in_turns, new_token
 
 
 class PachdV1(Scopes):
@@ -209,17 +209,12 @@ class PachdV1(Scopes):
         self, call: Call, request: pb.ExtractAuthTokensRequest
     ) -> pb.ExtractAuthTokensResponse:
         self.admin(call, "ExtractAuthTokens")
-        return pb.ExtractAuthTokensResponse(
-            tokens=[
-                pb.HashedAuthToken(
-                    hashed_token=key,
-                    token_info=pb.TokenInfo(subject=lease.subject, source=lease.source),
-                    expiration=self._end(lease),
-                )
-                for key, lease in self.tokens.newest_first()
-                if lease.subject.startswith("robot:")
-            ]
-        )
+        response = pb.ExtractAuthTokensResponse()
+        async for key, lease in in_turns(self.tokens.newest_first()):
+            if lease.subject.startswith("robot:"):
+                told = pb.TokenInfo(subject=lease.subject, source=lease.source)
+                response.tokens.add(hashed_token=key, token_info=told, expiration=self._end(lease))
+        return response
 
     async def restore_auth_token(
         self, call: Call, request: pb.RestoreAuthTokenRequest

@@ -14,7 +14,7 @@ from tests.pachd.proto import auth_v2_pb2 as pb
 from tests.pachd.refusal import Refusal, expired
 from tests.pachd.roles import EVERY_PERMISSION, ROLES
 from tests.pachd.subjects import check_v2
-from tests.pachd.tokens import Row, hashed, new_token
+from tests.pachd.tokens import Row, hashed, in_turns, new_token
 
 WEB = admin_v2_pb2.WebResource(
     archive_download_base_url="/archive/",
@@ -175,13 +175,13 @@ class PachdV2(ClusterV2):
         self, call: Call, request: pb.ExtractAuthTokensRequest
     ) -> pb.ExtractAuthTokensResponse:
         async with self.database.connection():
-            return pb.ExtractAuthTokensResponse(
-                tokens=[
-                    pb.TokenInfo(subject=row.subject, expiration=_timestamp(row), hashed_token=key)
-                    for key, row in self.tokens.items()
-                    if row.subject.startswith("robot:")
-                ]
-            )
+            response = pb.ExtractAuthTokensResponse()
+            async for key, row in in_turns(self.tokens.items()):
+                if row.subject.startswith("robot:"):
+                    response.tokens.add(
+                        subject=row.subject, expiration=_timestamp(row), hashed_token=key
+                    )
+        return response
 
     async def restore_auth_token(
         self, call: Call, request: pb.RestoreAuthTokenRequest

@@ -38,7 +38,8 @@ _LONGEST_WORDS = 500  # characters of a refusal
 _ABOUT = ("token", "root_token")  # the fields of requests that hold a token
 _CALLER = "authn-token"  # the metadata key pachd reads the caller's token from
 
-_TOLD = RpcError(Status.INTERNAL, "pachd answered with a token where a name belongs")
+NO_NAME = "pachd answered with a token where a name belongs"
+_TOLD = RpcError(Status.INTERNAL, NO_NAME)
 
 Req = TypeVar("Req", bound="Message")
 Rep = TypeVar("Rep", bound="Message")
@@ -224,12 +225,12 @@ def _tells_token(reply: Message, told: list[str]) -> bool:
     """Whether `reply` names by a token: by one of those `told`, or by the one it brings itself."""
     words = {f.name: text for f, text in reply.ListFields() if isinstance(text, str)}
     brought = [words[name] for name in _ABOUT if name in words]
-    return any(_holds(words[name], told) for name in words) or any(
-        _holds(text, brought) for name, text in words.items() if name not in _ABOUT
+    return any(tells(words[name], told) for name in words) or any(
+        tells(text, brought) for name, text in words.items() if name not in _ABOUT
     )
 
 
-def _holds(words: str, tokens: list[str]) -> bool:
+def tells(words: str, tokens: list[str]) -> bool:
     """Whether `words` tell one of `tokens`; as a part of a name, `root` may be one by chance."""
     return any(token == words or (len(token) >= _TELLING and token in words) for token in tokens)
 

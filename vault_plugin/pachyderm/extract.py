@@ -63,16 +63,16 @@ def _after_field(data: memoryview, at: int) -> int:
     if kind == _LENGTH_DELIMITED:
         size, at = _varint(data, at)
         if size > _LONGEST_FIELD:
-            raise _malformed()
+            raise malformed()
         at += size
     elif kind in _FIXED:
         at += _FIXED[kind]
     elif kind == 0:
         _, at = _varint(data, at)
     else:
-        raise _malformed()
+        raise malformed()
     if at > len(data):
-        raise _malformed()
+        raise malformed()
     return at
 
 
@@ -87,8 +87,9 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
-    raise _malformed()
+    raise malformed()
 
 
-def _malformed() -> BackendError:
+def malformed() -> BackendError:
+    """What to raise for bytes that are no list of tokens."""
     return BackendError("pachd's list of tokens cannot be read")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError
 
 from shim import BackendError
 from vault_plugin.pachyderm import release as releases
 from vault_plugin.pachyderm.api import TokenInfo
+from vault_plugin.pachyderm.client import NO_NAME, tells
 from vault_plugin.pachyderm.errors import Meaning, PachdError
-from vault_plugin.pachyderm.extract import slices
+from vault_plugin.pachyderm.extract import malformed, slices
 from vault_plugin.pachyderm.release import Feature
 
 if TYPE_CHECKING:
@@ -83,14 +85,18 @@ class Spoken:
         """ExtractAuthTokens."""
         await self.require(Feature.EXTRACT)
         answer = await self._client.call(self._EXTRACT, self._EXTRACT.request(), admin)
-        secret = admin.reveal().encode()
+        told = [admin.reveal()]
         async for piece in slices(answer):
-            if secret in piece:
-                raise BackendError("pachd answered with a token where a name belongs")
-            for entry in self._TOKENS.FromString(piece).tokens:
-                end = entry.expiration
+            try:
+                entries = self._TOKENS.FromString(piece).tokens
+            except DecodeError:
+                raise malformed() from None
+            for entry in entries:
+                end, subject = entry.expiration, self._subject(entry)
+                if tells(subject, told):
+                    raise BackendError(NO_NAME)
                 expires = end.seconds + end.nanos / 1e9 if entry.HasField("expiration") else None
-                yield TokenInfo(entry.hashed_token, self._subject(entry), expires)
+                yield TokenInfo(entry.hashed_token, subject, expires)
 
     @staticmethod
     def _subject(entry: Any) -> str:
