@@ -1,11 +1,15 @@
-"""The story of the original's documents, on 1.x and on 2.x: configure, log in, renew, revoke."""
+"""The story of the original's documents: configure, log in, renew, revoke.
+
+On the oldest and the newest release of each generation.
+"""
 
 import hashlib
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -23,6 +27,50 @@ MINUTES = 60
 CLOSE = 5  # seconds by which a TTL that runs down may differ
 
 VaultToken = Callable[..., str]
+RELEASES = {"1.8": PachdV1, "1.13": PachdV1, "2.0": PachdV2, "2.11": PachdV2}
+NEEDS = r"needs Pachyderm 1\.11\.9 or later; this cluster runs 1\.8\.8"
+OWN_GRANT = {
+    "1.8": "repo:images=READER",
+    "1.13": "repo:images=READER",
+    "2.0": "repo:images=repoReader",
+    "2.11": "repo:default/images=repoReader",
+}
+# What is asked of a mount, and the 400 of a release that lacks it.
+LACKED: dict[str, list[tuple[str, str, dict[str, Any] | None, str]]] = {
+    "1.8": [
+        ("POST", "config", {"crash_safe": True}, NEEDS),
+        ("POST", "roles/r", {"grants": OWN_GRANT["1.8"]}, NEEDS),
+        ("GET", "tokens", None, NEEDS),
+        ("GET", "tokens/robot:test", None, NEEDS),
+        ("LIST", "tokens/", None, NEEDS),
+        ("POST", "revoke/robot:test", {}, "vault lease revoke -prefix"),
+    ],
+    "1.13": [("POST", "revoke/robot:test", {}, "vault lease revoke -prefix")],
+    "2.0": [
+        ("POST", "renew", {"user_token": "0" * 32}, "cannot extend a token"),
+        (
+            "POST",
+            "roles/r",
+            {"grants": "project:default=projectViewer"},
+            r"needs Pachyderm 2\.5\.0 or later; this cluster runs 2\.0\.8",
+        ),
+        ("POST", "roles/r", {"grants": OWN_GRANT["2.11"]}, "projects need Pachyderm 2"),
+        ("POST", f"login/robot:{'x' * 59}", {}, "64 characters before Pachyderm 2"),
+    ],
+    "2.11": [("POST", "renew", {"user_token": "0" * 32}, "cannot extend a token")],
+}
+
+
+@pytest.fixture(params=RELEASES)
+def release(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def pachd(release: str) -> Iterator[Simulator[PachdV1 | PachdV2]]:
+    """A cluster of each release."""
+    with Simulator(RELEASES[release](release=release)) as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -69,6 +117,40 @@ def test_a_login_gives_a_token_that_pachd_takes(mount: Mount) -> None:
     assert login.address == mount.pachd.address
     assert login.lease.startswith("pachyderm/login/robot:test/")
     assert (login.seconds, login.renewable) == (5 * MINUTES, True)
+
+
+def test_nothing_is_wrong(mount: Mount, release: str) -> None:
+    found = mount.read("check")
+    assert found["problems"] == []
+    assert found["pachyderm_version"].startswith(f"{release}.")
+
+
+def test_what_a_release_lacks_is_refused_by_its_name(mount: Mount, release: str) -> None:
+    for method, path, body, why in LACKED[release]:
+        asked = {"subject": "robot:{{random}}", **(body or {})} if "roles" in path else body
+        with pytest.raises(Refused, match=why) as told:
+            mount.ask(method, f"/v1/{mount.path}/{path}", asked)
+        assert told.value.status == 400
+
+
+def test_what_pachd_holds_is_told(mount: Mount, release: str) -> None:
+    if release == "1.8":
+        return
+    mount.login()
+    before = mount.read("tokens")
+    assert mount.read("tokens/robot:test")["tokens"] == 1
+    listed = mount.ask("LIST", f"/v1/{mount.path}/tokens/")["data"]["keys"]
+    assert len(listed) == before["subjects"]
+    assert "robot:test" in listed
+
+
+def test_grants_are_had_where_there_are_any(mount: Mount, release: str) -> None:
+    if release == "1.8":
+        return
+    mount.configure(allowed_grants=[OWN_GRANT[release]])
+    mount.write("roles/r", {"subject": "robot:{{random}}", "grants": OWN_GRANT[release]})
+    token = mount.read("creds/r")["user_token"]
+    assert mount.who_am_i(token).startswith("robot:")
 
 
 def test_each_login_gives_a_token_of_its_own(mount: Mount) -> None:
