@@ -35,6 +35,7 @@ from shim.fields import (
 from shim.host import Entity, Host, ReadOnlyStorage, Storage, StorageError, SystemView
 from shim.leases import Cap, LeaseType, clamp
 from shim.masked import Masked
+from shim.pages import PAGE, page
 from shim.paths import Action, Path
 from shim.plugin import serve
 from shim.requests import Lease, Operation, Request, Response, listing
@@ -47,6 +48,7 @@ __all__ = [
     "LOWER_CASE_STRING",
     "MAP",
     "NAME",
+    "PAGE",
     "PAIRS",
     "STRING",
     "TIME",
@@ -81,6 +83,7 @@ __all__ = [
     "UserError",
     "clamp",
     "listing",
+    "page",
     "serve",
     "show_duration",
 ]

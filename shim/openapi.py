@@ -73,7 +73,11 @@ def _operation(path: Path, operation: Operation, action: Action) -> dict[str, An
                 "in": "query",
                 "required": True,
                 "schema": {"type": "string", "enum": ["true"]},
-            }
+            },
+            *(
+                {"name": name, "in": "query", "required": f.required, "schema": _schema(f)}
+                for name, f in body.items()
+            ),
         ]
     elif body and _VERBS[operation] in ("post", "patch"):
         media = _PATCH_TYPE if operation is Operation.PATCH else "application/json"

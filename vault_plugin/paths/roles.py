@@ -9,6 +9,7 @@ from shim import (
     BOOL,
     COMMA_LIST,
     DURATION,
+    PAGE,
     STRING,
     Action,
     CodedError,
@@ -18,6 +19,7 @@ from shim import (
     Response,
     UserError,
     listing,
+    page,
     show_duration,
 )
 from vault_plugin import role as stored
@@ -93,12 +95,13 @@ def names() -> Path:
     """The list of roles."""
 
     async def names(request: Request) -> Response:
-        return listing(await request.storage.list(stored.PREFIX))
+        return listing(page(await request.storage.list(stored.PREFIX), request.fields))
 
     return Path(
         template="roles/",
         synopsis="List the roles.",
-        description="The names of all roles.",
+        description="The names of all roles, or on OpenBao a page of them.",
+        fields=PAGE,
         operations={
             Operation.LIST: Action(handler=names, summary="List the roles", answers={"keys": _KEYS})
         },

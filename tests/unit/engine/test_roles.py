@@ -206,3 +206,26 @@ async def test_grants_of_the_other_generation_are_refused_when_written(
     with pytest.raises(BackendError, match="invalid grants"):
         await mount.write("roles/r", subject="robot:{{random}}", grants=wrong)
     assert "roles/r" not in mount.entries
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({}, ["a", "b", "c", "d", "e"]),
+        ({"after": "b", "limit": "3"}, ["c", "d", "e"]),
+        ({"after": "b", "limit": 2}, ["c", "d"]),
+        ({"after": "bb"}, ["c", "d", "e"]),
+        ({"after": "", "limit": 0}, ["a", "b", "c", "d", "e"]),
+        ({"limit": -1}, ["a", "b", "c", "d", "e"]),
+        ({"limit": 1}, ["a"]),
+        ({"after": "e"}, None),
+    ],
+)
+async def test_a_page_of_the_list(
+    mount: Vault, asked: dict[str, Any], names: list[str] | None
+) -> None:
+    for name in "edcba":
+        await mount.write(f"roles/{name}", subject="robot:x")
+    answer = await mount.ask("list", "roles/", **asked)
+    assert answer.data == ({"keys": names} if names else {})
+    assert answer.warnings == []
