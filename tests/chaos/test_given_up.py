@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 REQUEST_TIMEOUT = 5  # seconds, many times what an outage lasts
 CLIENTS = 8  # of each mount
-PACE = 0.25  # seconds from one request of a client to its next: many shall be answered in time
+PACE = 0.4  # seconds from one request of a client to its next: many shall be answered in time
 PATIENCE = (0.01, 0.12)  # seconds
 ANY_PATIENCE = {True: (0.0001, 3.0), False: (0.0001, 1.0)}  # at full size and short
 SLOW = 0.3  # seconds
