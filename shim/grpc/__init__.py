@@ -6,6 +6,7 @@ from shim.grpc.limits import Limits
 from shim.grpc.metadata import Metadata
 from shim.grpc.method import Method
 from shim.grpc.outgoing import ClientStream
+from shim.grpc.patience import Patience
 from shim.grpc.server import Server
 from shim.grpc.status import RpcError, Status
 
@@ -16,6 +17,7 @@ __all__ = [
     "Limits",
     "Metadata",
     "Method",
+    "Patience",
     "RpcError",
     "Server",
     "Status",

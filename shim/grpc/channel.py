@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from shim import http2
 from shim.grpc.client_link import ClientLink
-from shim.grpc.dial import Target, dial
+from shim.grpc.dial import Target, certified, dial
 from shim.grpc.limits import Limits
 from shim.grpc.messages import encode_message
 from shim.grpc.metadata import Metadata, check_metadata, encode_timeout
 from shim.grpc.outgoing import ClientStream, UnaryExchange, Unprocessed
+from shim.grpc.patience import Patience
 from shim.grpc.status import RpcError, Status
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Channel:
         server_hostname: str | None,
         authority: str,
         limits: Limits | None,
-        connect_timeout: float,
+        patience: Patience | None,
         keepalive_seconds: float | None,
     ) -> None:
         if tls is not None:
@@ -55,7 +56,7 @@ class Channel:
         self._tls = tls
         self._server_hostname = server_hostname
         self._limits = limits or Limits()
-        self._connect_timeout = connect_timeout
+        self._patience = patience or Patience()
         self._keepalive = keepalive_seconds
         self._authority = authority
         self._blocks: dict[str, bytes] = {}
@@ -74,7 +75,7 @@ class Channel:
         tls: ssl.SSLContext | None = None,
         server_hostname: str = "localhost",
         limits: Limits | None = None,
-        connect_timeout: float = 3.0,
+        patience: Patience | None = None,
         keepalive_seconds: float | None = None,
     ) -> Self:
         """A channel to a unix socket. Times in seconds."""
@@ -84,7 +85,7 @@ class Channel:
             server_hostname=server_hostname,
             authority="localhost",
             limits=limits,
-            connect_timeout=connect_timeout,
+            patience=patience,
             keepalive_seconds=keepalive_seconds,
         )
 
@@ -98,18 +99,21 @@ class Channel:
         server_hostname: str | None = None,
         authority: str | None = None,
         limits: Limits | None = None,
-        connect_timeout: float = 3.0,
+        patience: Patience | None = None,
         keepalive_seconds: float | None = None,
     ) -> Self:
-        """A channel to a TCP port. `server_hostname` (default `host`) is what TLS verifies."""
+        """A channel to a TCP port. `server_hostname` (default `host`) is what TLS verifies.
+
+        `authority` (default host and port) is what the server is told that it is.
+        """
         target = Target(host=host, port=port)
         return cls(
             target,
             tls=tls,
-            server_hostname=server_hostname or host,
-            authority=authority or str(target),
+            server_hostname=certified(server_hostname or host),
+            authority=authority or target.authority,
             limits=limits,
-            connect_timeout=connect_timeout,
+            patience=patience,
             keepalive_seconds=keepalive_seconds,
         )
 
@@ -260,7 +264,7 @@ class Channel:
                 self._make_link,
                 self._tls,
                 self._server_hostname,
-                self._connect_timeout,
+                self._patience,
             )
         finally:
             self._dialing = None

@@ -55,7 +55,8 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         )
         self._socket: asyncio.Transport
         self._watch: asyncio.TimerHandle | None = None
-        self._made = False
+        #: whether the handshake is done
+        self.made = False
         self._open = False
         self._cause: Exception | None = None
 
@@ -76,7 +77,7 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     def buffer_updated(self, nbytes: int) -> None:
         """Decrypt what has come and hand it to the link in one piece."""
         self._incoming.write(LANDING.buffer[:nbytes])
-        if self._made:
+        if self.made:
             self._read(nbytes)
         else:
             self._shake_hands()
@@ -92,14 +93,14 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
         self._open = False
         self._stop_watch()
         cause = self._cause or exc
-        if self._made:
+        if self.made:
             self._link.connection_lost(cause)
         else:
             self._link.handshake_failed(cause or ConnectionResetError())
 
     def pause_writing(self) -> None:
         """Pass it on; a peer that does not even take a handshake is cut."""
-        if self._made:
+        if self.made:
             self._link.pause_writing()
         else:
             self._socket.abort()
@@ -166,7 +167,7 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             self._fail(error)
             return
         self._stop_watch()
-        self._made = self._open = True
+        self.made = self._open = True
         self._link.connection_made(self)  # its first words go with the last of the handshake
         self._read(SIP)
 

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shim.grpc import Channel, Limits, Method, RpcError, Status
+from shim.grpc import Channel, Limits, Method, Patience, RpcError, Status
 from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.turns import NoTurn, Turns
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
     from shim import Masked
 
-CONNECT_TIMEOUT = 3.0  # seconds
+# Bounds of reaching pachd. With the default request_timeout of 10 s one that is not reached is told
+# within 5 s; who sets a longer one asks for more patience, as of a nameserver that is dead: the
+# system asks the next after 5 s, for each of the search domains.
+_SHORTEST_STEP = 3.0  # seconds; less only where request_timeout itself is
+_LONGEST_STEP = 8.0  # seconds to connect, and to agree on TLS and HTTP/2
+_LOOKUP, _STEP, _REACH = 0.4, 0.3, 0.45  # shares of request_timeout: look-up, other steps, whole
 # Seconds of silence before a pachd that owes an answer is sent a PING, and again before the
 # connection is given up. pachd hangs up on the third PING in a row that comes within 5 s of the
 # one before (its KeepaliveEnforcementPolicy): the short one sends no third within a
@@ -145,7 +150,8 @@ class Client:
             tls=self._tls,
             server_hostname=self._endpoint.tls_server_name or None,
             limits=Limits(max_message=_LONGEST_ANSWER),
-            connect_timeout=min(CONNECT_TIMEOUT, self._timeout),
+            authority=self._endpoint.tls_server_name or None,  # as grpc-go has it
+            patience=_patience(self._timeout),
             keepalive_seconds=_KEEPALIVE if self._timeout <= _SHORT_REQUEST else _LONG_KEEPALIVE,
         )
 
@@ -219,6 +225,18 @@ class Urgent:
 
 def _overloaded(why: NoTurn) -> RpcError:
     return RpcError(Status.UNAVAILABLE, f"overloaded: {why}")
+
+
+def _patience(request_timeout: float) -> Patience:
+    """How long pachd may take to be reached, of a call's time."""
+    least = min(_SHORTEST_STEP, _WAIT * request_timeout)
+    step = min(max(_STEP * request_timeout, least), _LONGEST_STEP)
+    return Patience(
+        lookup=max(_LOOKUP * request_timeout, least),
+        connect=step,
+        greeting=step,
+        whole=max(_REACH * request_timeout, least),
+    )
 
 
 def _tells_token(reply: Message, told: list[str]) -> bool:

@@ -38,7 +38,7 @@ async def test_refused(mount: Vault, pachd: Pachd) -> None:
 
 async def test_accepted_and_then_silent(mount2: Vault, v2: Simulator[PachdV2]) -> None:
     v2.freeze()
-    with told_soon(v2, "no connection within 3 s"):
+    with told_soon(v2, "no HTTP/2 from the server within 3 s"):
         await mount2.write("login/robot:x")
     v2.thaw()
     assert token_of(await mount2.write("login/robot:x"))

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from shim import http2
-from shim.grpc import Channel, Limits, Method, RpcError, Status
+from shim.grpc import Channel, Limits, Method, Patience, RpcError, Status
 from shim.http2 import frames
 from tests.unit.grpc.peer import Peer, PeerServer
 
@@ -322,7 +322,7 @@ def _link(channel: Channel) -> ClientLink:
 
 
 async def test_what_was_not_sent_does_not_outlive_its_caller(socket_path: str) -> None:
-    channel = Channel.unix(socket_path, connect_timeout=60)
+    channel = Channel.unix(socket_path, patience=Patience(greeting=60, whole=60))
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(socket_path)
         mute.listen()
@@ -396,8 +396,8 @@ async def test_what_cannot_be_dialled_says_why(socket_path: str) -> None:
     await fails(Channel.unix(socket_path), f"^UNAVAILABLE: {socket_path}: no such file")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        silent = Channel.tcp("127.0.0.1", port, connect_timeout=0.2)
-        await fails(silent, f"127.0.0.1:{port}: no connection within 0.2 s")
+        silent = Channel.tcp("127.0.0.1", port, patience=Patience(greeting=0.2))
+        await fails(silent, f"127.0.0.1:{port}: no HTTP/2 from the server within 0.2 s")
     await fails(Channel.tcp("127.0.0.1", port), f"127.0.0.1:{port}: connection refused")
 
     async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from shim import http2
-from shim.grpc import Call, Channel, Method, RpcError, Server, Status
+from shim.grpc import Call, Channel, Method, Patience, RpcError, Server, Status
 from tests.unit.grpc.by_hand import ByHand
 from tests.unit.grpc.certificates import client_context, server_context
 
@@ -49,7 +49,7 @@ async def raw_server(
 
 
 async def _fails(path: str, pem: Path, words: str, within: float = 10) -> None:
-    channel = Channel.unix(path, tls=client_context(pem, pem), connect_timeout=within)
+    channel = Channel.unix(path, tls=client_context(pem, pem), patience=Patience(greeting=within))
     with pytest.raises(RpcError, match=words) as caught:
         await channel.unary(ECHO, BytesValue(), timeout=20)
     assert caught.value.code is Status.UNAVAILABLE
@@ -63,7 +63,7 @@ async def test_a_server_that_does_not_answer_the_hello(
         await asyncio.Event().wait()
 
     async with raw_server(socket_path, hold):
-        await _fails(socket_path, pem, "no connection within 0.2 s", within=0.2)
+        await _fails(socket_path, pem, "no TLS handshake within 0.2 s", within=0.2)
 
 
 async def test_a_server_that_speaks_no_tls(
