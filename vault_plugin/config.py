@@ -139,8 +139,8 @@ class Config:
             address.parse(self.pachd_address)
         except ValueError as error:
             raise UserError(f"invalid pachd_address: {error}") from None
-        if self.tls_server_name and not address.is_host(self.tls_server_name):
-            raise UserError("invalid tls_server_name: write a host name, without a port")
+        if self.tls_server_name and not address.is_certified(self.tls_server_name):
+            raise UserError("invalid tls_server_name: write a host name or IP, without a port")
         try:
             self.endpoint.tls()
         except ValueError as error:

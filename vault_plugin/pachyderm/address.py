@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 DEFAULT_PORT = 30650  # pachd's Kubernetes NodePort
 _TLS = {"grpc": False, "http": False, "grpcs": True, "https": True}
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_ZONE_IN_URL = re.compile(r"%25(?=.)")  # RFC 6874
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 
 
@@ -39,11 +40,24 @@ def is_host(text: str) -> bool:
     return _HOST.fullmatch(text) is not None
 
 
+def is_certified(text: str) -> bool:
+    """Whether `text` can be what a certificate is for: a host, or an IPv6 address."""
+    return is_host(text) or _is_ipv6(text.removeprefix("[").removesuffix("]"))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return not ipaddress.IPv6Address(text).scope_id
+    except ValueError:
+        return False
+
+
 def parse(text: str) -> Address:
     """The address in `text`: ``[scheme://]host[:port]``.
 
     ``grpc://`` (also without a scheme) and ``http://`` are plain text, ``grpcs://`` and
-    ``https://`` are TLS. IPv6 stands in brackets; no host means this machine.
+    ``https://`` are TLS. IPv6 stands in brackets, its zone after a % or, as in URLs, a %25; no host
+    means this machine. A name is not put into its ASCII form, as Go does not.
     Raises ValueError with words that say what to write.
     """
     if any(character.isspace() or not character.isprintable() for character in text):
@@ -61,7 +75,10 @@ def parse(text: str) -> Address:
     if parts.path or parts.query or parts.fragment or "@" in rest or rest.endswith(("?", "#")):
         raise ValueError("write host[:port] alone, without path, user or query")
     if rest.startswith("["):
-        ipaddress.IPv6Address((host or "").partition("%")[0])
+        host = _ZONE_IN_URL.sub("%", host or "")
+        ipaddress.IPv6Address(host)
+    elif host and not host.isascii():
+        raise ValueError(f"'{host}' is not ASCII; write it as DNS has it, xn--...")
     elif host and not is_host(host):
         raise ValueError(f"'{host}' is not a host name; write host[:port]")
     elif not host and port is None:

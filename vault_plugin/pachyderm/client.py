@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shim.grpc import Channel, Limits, Method, Patience, RpcError, Status
-from vault_plugin.pachyderm import address
+from vault_plugin.pachyderm import address, authorities
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.turns import NoTurn, Turns
 from vault_plugin.tokens import SHORT
@@ -67,10 +67,11 @@ class Endpoint:
         spoken = address.parse(self.pachd_address).tls
         if not spoken and not self.ca_cert:
             return None
-        try:
-            context = ssl.create_default_context(cadata=self.ca_cert or None)
-        except (ssl.SSLError, ValueError, TypeError):  # the last for text that is not ASCII
-            raise ValueError("ca_cert is not a certificate in PEM form") from None
+        if self.ca_cert:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            authorities.load(context, self.ca_cert)
+        else:
+            context = ssl.create_default_context()
         # As Go and so pachctl have it: no demands on a private CA's extensions (newer Pythons make
         # some), and what ca_cert holds is trusted though it be an intermediate or pachd's own.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
