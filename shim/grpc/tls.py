@@ -211,7 +211,7 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     def _fail(self, cause: Exception) -> None:
         """Send the alert, where there is one and room for it, and close."""
         self._cause = cause.with_traceback(None)  # its frames hold us, which we would hold
-        if self._made:
+        if self.made:
             log.warning("the connection with %s was cut: TLS: %s", self._link.peer, cause)
         self._open = False
         self._send()
