@@ -25,6 +25,7 @@ from shim.handshake import HandshakeEnvironment, HandshakeError
 from shim.life import FAREWELL, PATIENCE, Life
 from shim.selector import ReadyFirst
 from shim.services import Broker, Controller, Health, Multiplexing, Stdio, Version
+from shim.services.multiplexing import MULTIPLEX_ID
 from shim.tls import mutual_tls
 from shim.unix_socket import admit_group, private_path
 from shim.watchdog import TICK, Watchdog
@@ -43,6 +44,7 @@ _STDIN, _STDOUT = 0, 1
 #: nothing: a guard that cuts it off ends this process, and every mount's requests with it.
 _OF_THE_HOST: Final = Limits(
     max_concurrent_streams=16_384,
+    payer=MULTIPLEX_ID,
     idle_frames=math.inf,
     resets=math.inf,
     frame_timeout=math.inf,

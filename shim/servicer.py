@@ -7,13 +7,14 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any
 
-from shim import wire
+from shim import opening, wire
 from shim.errors import CodedError, UserError
 from shim.grpc import Call, Method, RpcError, Server, Status
 from shim.host import Host
 from shim.mount import Mount
 from shim.proto import backend_pb2 as pb
 from shim.requests import Operation, Response
+from shim.services.multiplexing import MULTIPLEX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from shim.backend import Backend
     from shim.services import Broker
 
-MULTIPLEX_ID = "multiplex_id"  # the metadata key on every pb.Backend call
 SINGLE = "single"  # the id of the only instance when the host does not multiplex
 SECRETS_ENGINE = 1  # pb.TypeReply.type
 #: bytes of JSON that a caller may send; what the host asks of its own accord has no limit
@@ -57,6 +57,7 @@ class BackendServicer:
             Method("/pb.Backend/HandleRequest", pb.HandleRequestArgs, pb.HandleRequestReply),
             self.handle_request,
             self.resolve_path,
+            self.refuse_long,
         )
         server.unary(
             Method(
@@ -66,6 +67,7 @@ class BackendServicer:
             ),
             self.handle_existence_check,
             self.tell_no_existence,
+            self.tell_no_existence_of_long,
         )
         methods: list[tuple[str, type[Message], type[Message], Any]] = [
             ("Setup", pb.SetupArgs, pb.SetupReply, self.setup),
@@ -138,9 +140,7 @@ class BackendServicer:
         if args.request.operation != Operation.RESOLVE_PATH:
             return None
         self._serving(call)
-        return pb.HandleRequestReply(
-            response=wire.reply(Response(data={"path": args.request.path}))
-        )
+        return _resolved(args.request.path)
 
     def tell_no_existence(
         self, args: pb.HandleExistenceCheckArgs, call: Call
@@ -148,6 +148,26 @@ class BackendServicer:
         """Answer for a path that does not tell whether a write creates or updates."""
         if self._serving(call).backend.tells_existence(args.request.path):
             return None
+        return pb.HandleExistenceCheckReply()
+
+    def refuse_long(self, head: bytes, call: Call) -> pb.HandleRequestReply | None:
+        """Answer by its beginning a caller's request whose body is too large to be taken."""
+        begun = opening.read(head)
+        if begun is None or begun.size <= LONGEST_BODY or begun.operation in _OF_THE_HOST:
+            return None
+        self._serving(call)
+        if begun.operation == Operation.RESOLVE_PATH:
+            return _resolved(begun.path)
+        return pb.HandleRequestReply(err=wire.fault(wire.too_large(LONGEST_BODY)))
+
+    def tell_no_existence_of_long(
+        self, head: bytes, call: Call
+    ) -> pb.HandleExistenceCheckReply | None:
+        """Answer what is asked of a body too large to be taken: the write itself is refused."""
+        begun = opening.read(head)
+        if begun is None or begun.size <= LONGEST_BODY:
+            return None
+        self._serving(call)
         return pb.HandleExistenceCheckReply()
 
     async def handle_request(self, args: pb.HandleRequestArgs, call: Call) -> pb.HandleRequestReply:
@@ -211,6 +231,10 @@ class BackendServicer:
         if mount is None:
             raise RpcError(Status.UNKNOWN, "no backend instance found")
         return mount
+
+
+def _resolved(path: str) -> pb.HandleRequestReply:
+    return pb.HandleRequestReply(response=wire.reply(Response(data={"path": path})))
 
 
 def _mount_id(call: Call) -> str:

@@ -59,15 +59,18 @@ def revocation(request: Request, lease: Lease) -> Request:
     )
 
 
+def too_large(longest: float) -> CodedError:
+    """What is said of a body of more than `longest` bytes."""
+    return CodedError(413, f"the request body is too large: at most {longest:,.0f} bytes of JSON")
+
+
 def body(text: str, longest: float) -> dict[str, Any]:
     """The body of a request, at most `longest` bytes of JSON.
 
     Raises UserError for what cannot be taken, and CodedError for a longer one, unseen.
     """
     if len(text) * _WIDEST > longest and len(text.encode()) > longest:
-        raise CodedError(
-            413, f"the request body is too large: at most {longest:,.0f} bytes of JSON"
-        )
+        raise too_large(longest)
     try:
         return payload.decode(text)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shim import http2
+    from shim.grpc.account import Account
     from shim.grpc.link import Link
 
 Msg = TypeVar("Msg", bound=Message)
+#: bytes of a message that are its beginning
+_OPENING: Final = 1 << 17
 
 
 class Inbox(Generic[Msg]):
@@ -26,7 +29,16 @@ class Inbox(Generic[Msg]):
     A message has at most `limit` bytes, None for the `max_message` of the link.
     """
 
-    __slots__ = ("_encoding", "_held", "_limit", "_link", "_parse", "_reader", "_stream")
+    __slots__ = (
+        "_account",
+        "_encoding",
+        "_held",
+        "_limit",
+        "_link",
+        "_parse",
+        "_reader",
+        "_stream",
+    )
 
     def __init__(
         self,
@@ -43,12 +55,23 @@ class Inbox(Generic[Msg]):
         self._encoding = encoding
         self._limit = link.limits.max_message if limit is None else limit
         self._reader: MessageReader | None = None  # once a message comes in pieces
+        self._account: Account | None = None  # once there is something to pay for
         self._held = 0
 
     @property
     def partial(self) -> bool:
         """Whether a message has begun and not ended."""
         return self._reader is not None and self._reader.held > 0
+
+    def opening(self, longer_than: int) -> bytes | None:
+        """The beginning of a message that is announced as longer than so many bytes.
+
+        None where there is none, and where too much has come to look again.
+        """
+        reader = self._reader
+        if reader is None or reader.wanted <= longer_than or reader.held > _OPENING:
+            return None
+        return reader.begun
 
     def feed(self, data: memoryview) -> list[tuple[Msg, int]]:
         """The messages that `data` completes, each with its size; raises RpcError."""
@@ -71,17 +94,20 @@ class Inbox(Generic[Msg]):
         """Account for the unfinished message and `unread` bytes; raises RpcError if too much."""
         size = unread if self._reader is None else unread + self._reader.held
         if size != self._held:
-            link = self._link
+            account = self._account
+            if account is None:
+                account = self._account = self._link.account_of(self._stream)
             grown = size - self._held
-            link.buffered += grown
+            account.size += grown
             self._held = size
-            if grown > 0 and link.buffered > link.limits.max_buffered:
+            if grown > 0 and account.size > self._link.limits.max_buffered:
                 raise RpcError(Status.RESOURCE_EXHAUSTED, "too much unhandled data received")
 
     def release(self) -> None:
         """Give back what is accounted for: the call is over."""
-        self._link.buffered -= self._held
-        self._held = 0
+        if self._account is not None:
+            self._account.size -= self._held
+            self._held = 0
 
     def acknowledge(self, size: int) -> None:
         """Open the peer's window again by `size` bytes."""

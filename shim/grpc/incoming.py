@@ -24,6 +24,10 @@ _RESPONSE: Final = http2.encode([(":status", "200"), ("content-type", "applicati
 _OK: Final = http2.encode(status_fields(Status.OK, ""))
 
 
+#: bytes from which on a message is shown to `at_sight` when it begins
+LONG: Final = 1 << 20
+
+
 class Incoming(Generic[Req, Rep]):
     """What all kinds of calls share: the deadline, the handler's task, the one answer.
 
@@ -47,6 +51,10 @@ class Incoming(Generic[Req, Rep]):
         self.deadline = call.deadline
         if call.deadline is not None:
             link.watch_deadline(call.deadline)
+
+    def values(self, key: str) -> list[str]:
+        """All values of one metadata key."""
+        return self._call.values(key)
 
     def on_data(self, data: memoryview, ended: bool) -> None:
         """A piece of the request's body."""
@@ -134,11 +142,13 @@ class UnaryCall(Incoming[Req, Rep]):
         encoding: str,
         handler: Callable[[Req, Call], Awaitable[Rep]],
         at_once: Callable[[Req, Call], Rep | None],
+        at_sight: Callable[[bytes, Call], Rep | None],
     ) -> None:
         super().__init__(link, stream, call, method)
         self._inbox = Inbox(link, stream, method.request, encoding)
         self._handler = handler
         self._at_once = at_once
+        self._at_sight = at_sight
         self._request: Req | None = None
 
     def on_data(self, data: memoryview, ended: bool) -> None:
@@ -151,6 +161,12 @@ class UnaryCall(Incoming[Req, Rep]):
                 if self._request is not None:
                     raise RpcError(Status.INTERNAL, "more than one message to a unary method")
                 self._request = request
+            opening = self._inbox.opening(LONG)
+            if opening is not None:
+                reply = self._at_sight(opening, self._call)
+                if reply is not None:
+                    self._send(reply)
+                    return
             self._inbox.hold()
             if ended:
                 if self._request is None or self._inbox.partial:

@@ -13,8 +13,11 @@ class Limits(http2.Limits):
 
     #: one message, either way in; more is RESOURCE_EXHAUSTED
     max_message: int = 64 << 20
-    #: received and not yet handled, over all calls of a connection; more is RESOURCE_EXHAUSTED
+    #: received of messages that are not whole or not read yet, over all calls of one payer; more is
+    #: RESOURCE_EXHAUSTED
     max_buffered: int = 256 << 20
+    #: the metadata key whose value names the payer of a call; without one the connection pays
+    payer: str = ""
     #: messages a stream's reader has not taken before the peer's window stays shut
     max_unread: int = 1 << 20
     #: bytes handed to the socket at once; above it bodies wait their turn

@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Final, cast
 
 from shim import http2
+from shim.grpc.account import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +55,8 @@ class Link(asyncio.BufferedProtocol):
         self.loop = loop
         self.limits = limits
         self.core = http2.Connection(role, limits, loop.time())
-        #: bytes of unfinished messages and unread ones, over all calls
-        self.buffered = 0
+        #: pays for what calls hold, where they have no other payer
+        self.account = Account()
         self.lost = False
         #: bytes handed to the socket; TLS adds its own
         self.written = 0
@@ -150,6 +151,11 @@ class Link(asyncio.BufferedProtocol):
         self._acknowledge()
 
     # For heirs and calls
+
+    def account_of(self, stream: http2.Stream) -> Account:
+        """Who pays for what the call of a stream holds."""
+        del stream
+        return self.account
 
     def on_lost(self, cause: Exception | None) -> None:
         """The connection is gone; every call on it must end. For heirs."""

@@ -55,6 +55,16 @@ class MessageReader:
         self._wanted = -1  # the size of the message at hand, -1 before its prefix is whole
 
     @property
+    def wanted(self) -> int:
+        """The size of the unfinished message, -1 where it is not known yet."""
+        return self._wanted
+
+    @property
+    def begun(self) -> bytes:
+        """What has come of the unfinished message."""
+        return bytes(self._buffer[PREFIX.size :])
+
+    @property
     def held(self) -> int:
         """Bytes of the unfinished message."""
         return len(self._buffer)

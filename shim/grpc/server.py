@@ -55,14 +55,16 @@ class Server:
         method: Method[Req, Rep],
         handler: Callable[[Req, Call], Awaitable[Rep]],
         at_once: Callable[[Req, Call], Rep | None] = _not_at_once,
+        at_sight: Callable[[bytes, Call], Rep | None] = _not_at_once,
     ) -> None:
         """Serve `method`, one message in and one out, by `handler`.
 
         What `at_once` answers (other than None) is sent without a task for the handler, which
-        costs more than a short answer does.
+        costs more than a short answer does. What `at_sight` answers to the beginning of a message
+        of more than a MiB is sent at once, and the rest of the message is not taken.
         """
         self._routes[method.path] = lambda link, stream, call, encoding: UnaryCall(
-            link, stream, call, method, encoding, handler, at_once
+            link, stream, call, method, encoding, handler, at_once, at_sight
         )
 
     def stream(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from shim import http2
+from shim.grpc.account import Account
 from shim.grpc.answered import PING, Answered
 from shim.grpc.call import Call
 from shim.grpc.link import Link
@@ -43,6 +44,7 @@ class ServerLink(Link):
         self._on_error = on_error
         self._calls: set[Incoming[Any, Any]] = set()
         self._unconfirmed = Answered()
+        self._accounts: dict[str, Account] = {}
         self._receiving = False
         self._answered = False  # while receiving, and not yet written
         self._handlers = {
@@ -90,6 +92,14 @@ class ServerLink(Link):
             self.close()
 
     # For calls
+
+    def account_of(self, stream: http2.Stream) -> Account:
+        """Who pays: what the metadata of the call names, or the connection."""
+        key = self.limits.payer
+        if not key:
+            return self.account
+        names: list[str] = stream.owner.values(key)
+        return self._accounts.setdefault(names[0] if names else "", Account())
 
     def call_begun(self, call: Incoming[Any, Any]) -> None:
         """Note a call whose handler runs from now on."""

@@ -7,6 +7,8 @@ from typing import Final
 from shim.grpc import Call, Method, Server
 from shim.proto import multiplexing_pb2 as multiplexing
 
+#: the metadata key that names the mount on every ``pb.Backend`` call
+MULTIPLEX_ID: Final = "multiplex_id"
 SUPPORT: Final = Method(
     "/pluginutil.multiplexing.PluginMultiplexing/MultiplexingSupport",
     multiplexing.MultiplexingSupportRequest,

@@ -7,8 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shim import servicer
+from shim import opening, servicer
 from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:
@@ -59,11 +61,45 @@ async def test_no_body_is_looked_at_for_a_path_or_an_existence(plugin: Plugin) -
     big = body(31 * LONGEST)
     resolved = await plugin.handle("resolve-path", "things/a", big)
     assert json.loads(resolved.response.data) == {"path": "things/a"}
-    for text in (big, "no JSON"):
+    for text, told in ((big, False), ("no JSON", True)):
         request = pb.Request(operation="update", path="things/a", data=text)
         args = pb.HandleExistenceCheckArgs(request=request)
         found = await plugin.call("HandleExistenceCheck", args, pb.HandleExistenceCheckReply)
-        assert (found.check_found, found.exists) == (True, False)
+        assert (found.check_found, found.exists) == (told, False)
+
+
+@pytest.mark.parametrize("path", ["things/a", "things/" + "a" * 20_000, "things/" + "a" * 300_000])
+async def test_a_long_path_before_it_changes_nothing(plugin: Plugin, path: str) -> None:
+    """It may not be whole in the first frames: then the request is read to its end."""
+    await plugin.setup()
+    resolved = await plugin.handle("resolve-path", path, body(2 * LONGEST))
+    assert json.loads(resolved.response.data) == {"path": path}
+    assert (await plugin.handle("update", path, body(2 * LONGEST))).err.err_code == 413
+
+
+@given(
+    st.builds(
+        pb.Request,
+        id=st.text(max_size=9),
+        operation=st.text(max_size=9),
+        path=st.text(max_size=300),
+        data=st.text(max_size=300),
+        entity_id=st.text(max_size=9),
+    ),
+    st.integers(0, 2**32 - 1),
+)
+def test_an_opening_tells_the_truth_or_nothing(request: pb.Request, storage_id: int) -> None:
+    whole = pb.HandleRequestArgs(request=request, storage_id=storage_id).SerializeToString()
+    size = len(request.data.encode())
+    expected = opening.Opening(request.operation, request.path, size) if size else None
+    told = [opening.read(whole[:length]) for length in range(len(whole) + 1)]
+    assert told[-1] == expected
+    assert set(told) <= {None, expected}
+
+
+@given(st.binary())
+def test_an_opening_of_anything(head: bytes) -> None:
+    opening.read(head)
 
 
 async def test_a_mount_has_its_own_bound_and_the_host_none(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -249,6 +250,55 @@ async def test_unfinished_messages_are_bounded_over_all_calls(
     answer = await peer.until(http2.ResponseReceived)
     assert dict(answer.fields)["grpc-status"] == str(Status.RESOURCE_EXHAUSTED.value)
     peer.close()
+
+
+async def test_each_payer_has_the_whole_bound(socket_path: str) -> None:
+    server = Server(limits=dataclasses.replace(_LIMITS, payer="mount"))
+    server.unary(ECHO, Served()._echo)
+    await server.listen_unix(socket_path)
+    peer = await Peer.dial(socket_path)
+    greedy = [*GRPC_REQUEST, ("mount", "greedy")]
+    for _ in range(3):
+        stream = peer.core.open()
+        peer.core.send_headers(stream, http2.encode(greedy))
+        peer.core.send_data(stream, b"\0\0\x10\0\0" + bytes(900_000))
+    await peer.flush()
+    answer = await peer.until(http2.ResponseReceived)
+    assert dict(answer.fields)["grpc-status"] == str(Status.RESOURCE_EXHAUSTED.value)
+    for fields in ([*GRPC_REQUEST, ("mount", "modest")], GRPC_REQUEST):
+        await peer.call(fields, _wait(b"x" * 100_000))
+        assert dict((await peer.until(http2.ResponseReceived)).fields).keys() == {
+            ":status",
+            "content-type",
+        }
+    peer.close()
+    server.close()
+
+
+async def test_the_rest_of_a_message_answered_at_sight_is_not_taken(socket_path: str) -> None:
+    begun: list[int] = []
+
+    def at_sight(head: bytes, call: Call) -> BytesValue | None:
+        begun.append(len(head))
+        return BytesValue(value=b"seen") if len(head) > 40_000 else None
+
+    server = Server(limits=Limits())
+    server.unary(ECHO, Served()._echo, at_sight=at_sight)
+    await server.listen_unix(socket_path)
+    peer = await Peer.dial(socket_path)
+    stream = peer.core.open()
+    peer.core.send_headers(stream, http2.encode(GRPC_REQUEST))
+    peer.core.send_data(stream, b"\0\2\0\0\0" + bytes(1 << 20))  # of 32 MiB
+    await peer.flush()
+    assert bytes((await peer.until(http2.DataReceived)).data).endswith(b"seen")
+    assert dict((await peer.until(http2.TrailersReceived)).fields)["grpc-status"] == "0"
+    assert len(begun) == 3, "one look at each frame"
+    assert (await peer.until(http2.StreamReset)).code == http2.ErrorCode.NO_ERROR
+    await peer.call(GRPC_REQUEST, _wait(b"x" * 100_000))
+    await peer.until(http2.DataReceived)
+    assert len(begun) == 3, "of what is short it is not asked"
+    peer.close()
+    server.close()
 
 
 async def _says_nothing(peer: Peer) -> None:
