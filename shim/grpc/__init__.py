@@ -2,6 +2,7 @@
 
 from shim.grpc.call import Call, Stream
 from shim.grpc.channel import Channel
+from shim.grpc.keepalive import Keepalive
 from shim.grpc.limits import Limits
 from shim.grpc.metadata import Metadata
 from shim.grpc.method import Method
@@ -14,6 +15,7 @@ __all__ = [
     "Call",
     "Channel",
     "ClientStream",
+    "Keepalive",
     "Limits",
     "Metadata",
     "Method",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
     from typing import Self, TypeVar
 
+    from shim.grpc.keepalive import Keepalive
     from shim.grpc.method import Method, Rep, Req
 
     _T = TypeVar("_T")
@@ -48,7 +49,7 @@ class Channel:
         authority: str,
         limits: Limits | None,
         patience: Patience | None,
-        keepalive_seconds: float | None,
+        keepalive: Keepalive | None,
     ) -> None:
         if tls is not None:
             tls.set_alpn_protocols(["h2"])
@@ -57,7 +58,7 @@ class Channel:
         self._server_hostname = server_hostname
         self._limits = limits or Limits()
         self._patience = patience or Patience()
-        self._keepalive = keepalive_seconds
+        self._keepalive = keepalive
         self._authority = authority
         self._blocks: dict[str, bytes] = {}
         self._link: ClientLink | None = None
@@ -76,7 +77,7 @@ class Channel:
         server_hostname: str = "localhost",
         limits: Limits | None = None,
         patience: Patience | None = None,
-        keepalive_seconds: float | None = None,
+        keepalive: Keepalive | None = None,
     ) -> Self:
         """A channel to a unix socket. Times in seconds."""
         return cls(
@@ -86,7 +87,7 @@ class Channel:
             authority="localhost",
             limits=limits,
             patience=patience,
-            keepalive_seconds=keepalive_seconds,
+            keepalive=keepalive,
         )
 
     @classmethod
@@ -100,7 +101,7 @@ class Channel:
         authority: str | None = None,
         limits: Limits | None = None,
         patience: Patience | None = None,
-        keepalive_seconds: float | None = None,
+        keepalive: Keepalive | None = None,
     ) -> Self:
         """A channel to a TCP port. `server_hostname` (default `host`) is what TLS verifies.
 
@@ -114,7 +115,7 @@ class Channel:
             authority=authority or target.authority,
             limits=limits,
             patience=patience,
-            keepalive_seconds=keepalive_seconds,
+            keepalive=keepalive,
         )
 
     @property
@@ -124,8 +125,9 @@ class Channel:
 
     @property
     def _at_hand(self) -> ClientLink | None:
+        """The connection, where it needs no proof."""
         link = self._link
-        return link if link is not None and link.usable else None
+        return link if link is not None and link.usable and link.fresh else None
 
     async def connect(self, timeout: float | None = None) -> None:
         """Have a live connection, within `timeout` seconds. Calls do this by themselves.
@@ -242,8 +244,8 @@ class Channel:
 
     async def _connection(self, deadline: float | None) -> ClientLink:
         """The connection at hand, or a new one, which may have ended again."""
-        link = self._at_hand
-        if link is not None:
+        link = self._link
+        if link is not None and await _until(deadline, link.prove()):
             return link
         return await _until(deadline, asyncio.shield(self._dial()))
 
@@ -287,6 +289,8 @@ class Channel:
         """A connection takes no new calls."""
         if link.lost:
             self._links.discard(link)
+        if link.scolded and self._keepalive is not None and self._link is link:
+            self._keepalive = self._keepalive.slower()
         if self._link is link:
             self._link = None
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shim import http2
 from shim.grpc.inbox import wake
+from shim.grpc.keepalive import Keepalive, Pings
 from shim.grpc.link import Link
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from shim.grpc.limits import Limits
     from shim.grpc.outgoing import Outgoing
+
+_ALIVE: Final = b"alive?\0\0"  # opaque data of our PINGs
+_TOO_MANY: Final = b"too_many_pings"  # what grpc-go's GOAWAY says of them
 
 
 class ClientLink(Link):
@@ -28,7 +32,7 @@ class ClientLink(Link):
         self,
         address: str,
         limits: Limits,
-        keepalive: float | None,
+        keepalive: Keepalive | None,
         loop: asyncio.AbstractEventLoop,
         on_over: Callable[[ClientLink], None],
     ) -> None:
@@ -37,9 +41,15 @@ class ClientLink(Link):
         self.peer = address
         self._keepalive = keepalive
         self._on_over = on_over
+        #: whether the server said that we PING too much
+        self.scolded = False
+        self._pings = Pings()
         self._beat: asyncio.TimerHandle | None = None
-        self._pinged = False
+        self._rest: asyncio.TimerHandle | None = None
+        self._proof: asyncio.Future[None] | None = None
         self._frames_before = 0
+        self._begun = 0  # calls so far
+        self._retired = False  # it takes no new calls
         self._slots: deque[asyncio.Future[None]] = deque()
         self._handlers = {
             http2.ResponseReceived: self._on_response,
@@ -47,7 +57,7 @@ class ClientLink(Link):
             http2.TrailersReceived: self._on_trailers,
             http2.StreamReset: self._on_reset,
             http2.SettingsReceived: self._on_settings,
-            http2.PingAcknowledged: _ignore,
+            http2.PingAcknowledged: self._on_acknowledged,
             http2.GoawayReceived: self._on_goaway,
             http2.ConnectionFailed: self._on_failed,
         }
@@ -55,7 +65,63 @@ class ClientLink(Link):
     @property
     def usable(self) -> bool:
         """Whether new calls may be tried here."""
-        return not self.lost and not self.core.exhausted and not self.transport.is_closing()
+        return (
+            not self.lost
+            and not self._retired
+            and not self.core.exhausted
+            and not self.transport.is_closing()
+        )
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a call may be sent here unproven: the server was heard just now."""
+        keepalive = self._keepalive
+        return keepalive is None or self.loop.time() - self.heard < keepalive.fresh
+
+    async def prove(self) -> bool:
+        """Whether the server is still there, asked by a PING. One stands for all who ask.
+
+        Where none may be sent now, the last one that was answered is proof enough.
+        """
+        keepalive = self._keepalive
+        if keepalive is None or self.fresh:
+            return self.usable
+        if self._proof is None:
+            if not self._ping() and self._pings.last < self.heard:
+                return self.usable
+            self._proof = self.loop.create_future()
+            self.loop.call_later(keepalive.proof, self._retire, self._proof)
+        await asyncio.shield(self._proof)
+        return self.usable
+
+    def _retire(self, proof: asyncio.Future[None]) -> None:
+        """Give no new calls to who gave no proof; those at hand may go on."""
+        if self._proof is not proof:
+            return
+        if not self.lost:
+            self._retired = True
+            self._on_over(self)
+            if not self.core.live:
+                self.cut("no sign of life after it was idle")
+        self._proven()
+
+    def _proven(self) -> None:
+        """End the wait for a proof, whichever way it went."""
+        wake(self._proof)
+        self._proof = None
+
+    def _ping(self) -> bool:
+        """Ask for a sign of life, unless that would be once too often."""
+        if not self._pings.spend(self.loop.time()):
+            return False
+        self.core.ping(_ALIVE)
+        self.flush()
+        return True
+
+    @property
+    def _asked(self) -> bool:
+        """Whether nothing has come since the last PING."""
+        return self._pings.last > self.heard
 
     def handshake_failed(self, cause: Exception) -> None:
         """Tell whoever dials."""
@@ -85,10 +151,10 @@ class ClientLink(Link):
         else:
             self.flush()
         self._frames_before = self.core.frames_received
+        self._begun += 1
         if self._keepalive is not None and self._beat is None:
-            self._pinged = False
             self._beat = self.loop.call_later(
-                self._keepalive, self._check_alive, self.core.frames_received
+                self._keepalive.waiting, self._check_alive, self.core.frames_received
             )
 
     def call_over(self) -> None:
@@ -101,7 +167,8 @@ class ClientLink(Link):
         self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if self.core.exhausted and not self.core.live and not self.lost:
+        over = self._retired or self.core.exhausted
+        if over and not self.core.live and not self.lost:
             self.close()
 
     def on_lost(self, cause: Exception | None) -> None:
@@ -111,9 +178,11 @@ class ClientLink(Link):
             self.ready.set_exception(
                 ConnectionError(self.cut_reason) if self.cut_reason else cause or _closed_early()
             )
-        if self._beat is not None:
-            self._beat.cancel()
+        for watch in (self._beat, self._rest):
+            if watch is not None:
+                watch.cancel()
         self._on_over(self)
+        self._proven()
         for stream in list(self.core.live.values()):
             if stream.owner is not None:
                 stream.owner.on_lost(f"{self.peer}: {reason}")
@@ -131,18 +200,31 @@ class ClientLink(Link):
         doubted = self.core.frames_received == self._frames_before
         if self._keepalive is None or not (self.core.live or doubted):
             return
-        if not silent:
-            self._pinged = False
-        elif self._pinged:
-            self.cut(f"no sign of life within {2 * self._keepalive:g} s")
-            return
-        else:
-            self._pinged = True
-            self.core.ping(b"alive?\0\0")
-            self.flush()
+        if silent:
+            if self._asked:
+                self.cut("no sign of life, though it was asked for one")
+                return
+            self._ping()
         self._beat = self.loop.call_later(
-            self._keepalive, self._check_alive, self.core.frames_received
+            self._keepalive.waiting, self._check_alive, self.core.frames_received
         )
+
+    def _check_rest(self, begun_then: int, used: float) -> None:
+        """Keep a connection alive that has no calls; close one that has had none for long."""
+        keepalive = self._keepalive
+        assert keepalive is not None  # noqa: S101  who calls this has asked
+        now = self.loop.time()
+        if self._begun != begun_then or self.core.live:
+            used = now
+        if now - used >= keepalive.unused:
+            self.close()
+            return
+        if not self.core.live and now - self.heard >= keepalive.idle / 2:
+            if self._asked:
+                self.cut("no sign of life while it was idle")
+                return
+            self._ping()
+        self._rest = self.loop.call_later(keepalive.idle, self._check_rest, self._begun, used)
 
     # Events
 
@@ -155,6 +237,7 @@ class ClientLink(Link):
         event.stream.owner.on_data(event.data, event.ended)
 
     def _on_trailers(self, event: http2.TrailersReceived) -> None:
+        self._pings.answered()
         event.stream.owner.on_trailers(event.fields)
 
     def _on_reset(self, event: http2.StreamReset) -> None:
@@ -163,9 +246,17 @@ class ClientLink(Link):
     def _on_settings(self, event: http2.SettingsReceived) -> None:
         if event.first and not self.ready.done():
             self.ready.set_result(None)
+            if self._keepalive is not None:
+                self._rest = self.loop.call_later(
+                    self._keepalive.idle, self._check_rest, self._begun, self.heard
+                )
         self.call_over()  # there may be more room for calls now
 
+    def _on_acknowledged(self, event: http2.PingAcknowledged) -> None:
+        self._proven()
+
     def _on_goaway(self, event: http2.GoawayReceived) -> None:
+        self.scolded = event.debug == _TOO_MANY
         self._on_over(self)
         self._close_if_done()
 

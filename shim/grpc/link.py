@@ -58,6 +58,8 @@ class Link(asyncio.BufferedProtocol):
         #: pays for what calls hold, where they have no other payer
         self.account = Account()
         self.lost = False
+        #: the loop's time of the peer's last bytes
+        self.heard = loop.time()
         #: bytes handed to the socket; TLS adds its own
         self.written = 0
         #: why we cut the connection, where we did
@@ -103,7 +105,8 @@ class Link(asyncio.BufferedProtocol):
         """Hand the peer's bytes to the core and its events to their handlers."""
         handlers = self._handlers
         core = self.core
-        for event in core.receive(data, self.loop.time()):
+        self.heard = self.loop.time()
+        for event in core.receive(data, self.heard):
             handlers[type(event)](event)
         if core.failed:
             self._flush_and_close()

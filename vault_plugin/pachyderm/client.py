@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shim.grpc import Channel, Limits, Method, Patience, RpcError, Status
+from shim.grpc import Channel, Keepalive, Limits, Method, Patience, RpcError, Status
 from vault_plugin.pachyderm import address, authorities
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.turns import NoTurn, Turns
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 _SHORTEST_STEP = 3.0  # seconds; less only where request_timeout itself is
 _LONGEST_STEP = 8.0  # seconds to connect, and to agree on TLS and HTTP/2
 _LOOKUP, _STEP, _REACH = 0.4, 0.3, 0.45  # shares of request_timeout: look-up, other steps, whole
-# Seconds of silence before a pachd that owes an answer is sent a PING, and again before the
-# connection is given up. pachd hangs up on the third PING in a row that comes within 5 s of the
-# one before (its KeepaliveEnforcementPolicy): the short one sends no third within a
-# request_timeout of up to `_SHORT_REQUEST` seconds, the long one is slow enough for any.
-_KEEPALIVE = 1.5
-_SHORT_REQUEST = 10
-_LONG_KEEPALIVE = 2.6
 # The share of request_timeout that a call may wait for its turn: one that begins shall have time to
 # end, since a mint that is cut off may have made a token that nobody hears of.
 _WAIT = 0.9
@@ -153,7 +146,7 @@ class Client:
             limits=Limits(max_message=_LONGEST_ANSWER),
             authority=self._endpoint.tls_server_name or None,  # as grpc-go has it
             patience=_patience(self._timeout),
-            keepalive_seconds=_KEEPALIVE if self._timeout <= _SHORT_REQUEST else _LONG_KEEPALIVE,
+            keepalive=Keepalive(proof=min(1.0, self._timeout / 4)),
         )
 
     async def _call(

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from shim import http2
-from shim.grpc import Channel, Limits, Method, Patience, RpcError, Status
+from shim.grpc import Channel, Keepalive, Limits, Method, Patience, RpcError, Status
 from shim.http2 import frames
 from tests.unit.grpc.peer import Peer, PeerServer
 
@@ -340,7 +340,7 @@ async def test_keepalive_finds_a_dead_server(socket_path: str) -> None:
         await asyncio.sleep(20)
 
     async with PeerServer(socket_path, dead):
-        channel = Channel.unix(socket_path, keepalive_seconds=0.1)
+        channel = Channel.unix(socket_path, keepalive=Keepalive(waiting=0.1))
         async with asyncio.timeout(10):
             with pytest.raises(RpcError, match="no sign of life") as caught:
                 await channel.unary(ECHO, HELLO)
@@ -357,7 +357,7 @@ async def test_keepalive_leaves_a_slow_server_alone(socket_path: str) -> None:
         await reading
 
     async with PeerServer(socket_path, slow):
-        channel = Channel.unix(socket_path, keepalive_seconds=0.1)
+        channel = Channel.unix(socket_path, keepalive=Keepalive(waiting=0.1))
         assert await channel.unary(ECHO, HELLO, timeout=10) == HELLO
         await channel.close()
 

@@ -1,0 +1,109 @@
+"""PINGs: how many, what they prove, and what becomes of a connection that nobody uses."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from google.protobuf.wrappers_pb2 import StringValue
+
+from shim.grpc import Call, Channel, Keepalive, Method, Server
+from shim.grpc.keepalive import Pings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ECHO = Method("/test.Echo/Say", StringValue, StringValue)
+
+
+class Enforcement:
+    """grpc-go's keepalive enforcement of a server, with pachd's MinTime; times in seconds."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+        self._strikes = 0
+        self._wiped = False
+
+    def answer(self) -> None:
+        """HEADERS or DATA go out."""
+        self._wiped = True
+
+    def ping(self, now: float) -> None:
+        """A PING comes in. Raises AssertionError where the server would hang up."""
+        if self._wiped:
+            self._wiped, self._strikes = False, 0
+        elif now - self._last < 5:
+            self._strikes += 1
+        self._last = now
+        assert self._strikes <= 2, "too_many_pings"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_asked_no_server_hangs_up(seed: int) -> None:
+    chance = random.Random(seed)
+    pings, server = Pings(), Enforcement()
+    now = 0.0
+    for _ in range(5_000):
+        now += chance.choice([0.01, 0.3, 1.5, 3, 6, 20])
+        if pings.spend(now):
+            server.ping(now + chance.uniform(0, 0.4))  # the network's share
+        if chance.random() < 0.1:
+            server.answer()
+            pings.answered()
+
+
+def test_a_keepalive_of_20_seconds_is_always_to_be_had() -> None:
+    pings = Pings()
+    assert all(pings.spend(20.0 * beat) for beat in range(1_000))
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async def say(request: StringValue, call: Call) -> StringValue:
+        return request
+
+    server = Server()
+    server.unary(ECHO, say)
+    yield await server.listen_tcp("127.0.0.1", 0)
+    server.close()
+
+
+async def test_a_connection_that_nobody_uses_is_closed(port: int) -> None:
+    channel = Channel.tcp("127.0.0.1", port, keepalive=Keepalive(idle=0.05, unused=0.3))
+    await channel.unary(ECHO, StringValue(value="a"), timeout=5)
+    link = channel._link
+    assert link is not None
+    async with asyncio.timeout(5):
+        while not link.lost:  # noqa: ASYNC110  nobody tells of it
+            await asyncio.sleep(0.02)
+    await channel.unary(ECHO, StringValue(value="b"), timeout=5)
+    assert channel.connections == 2
+    await channel.close()
+
+
+async def test_one_proof_stands_for_all_who_ask(port: int) -> None:
+    channel = Channel.tcp("127.0.0.1", port, keepalive=Keepalive(fresh=0.05))
+    await channel.unary(ECHO, StringValue(value="a"), timeout=5)
+    link = channel._link
+    assert link is not None
+    sent: list[bytes] = []
+    ping = link.core.ping
+
+    def counted(payload: bytes) -> None:
+        sent.append(payload)
+        ping(payload)
+
+    link.core.ping = counted  # type: ignore[method-assign]
+    for _ in range(5):
+        await asyncio.sleep(0.1)
+        said = (channel.unary(ECHO, StringValue(value=str(n)), timeout=5) for n in range(50))
+        assert [reply.value for reply in await asyncio.gather(*said)] == [str(n) for n in range(50)]
+    assert len(sent) == 5
+    assert channel.connections == 1
+    await channel.close()
+
+
+def test_a_server_that_had_too_many_is_asked_half_as_often() -> None:
+    assert Keepalive().slower().idle == 40
