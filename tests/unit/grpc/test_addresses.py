@@ -13,6 +13,7 @@ import pytest
 
 from shim.grpc import Channel, Method, Patience, RpcError, Server, lookup, race
 from shim.proto import health_pb2 as health
+from tests.loopback import needs_ipv6
 from tests.unit.grpc.certificates import client_context, server_context
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ def swallowing(host: str, port: int = 0) -> Iterator[int]:
 @contextlib.asynccontextmanager
 async def serving(host: str = "127.0.0.1", pem: Path | None = None) -> AsyncIterator[int]:
     server = Server()
-    yield await server.listen_tcp(host, 0, server_context(pem, pem) if pem else None)
-    server.close()
+    try:
+        yield await server.listen_tcp(host, 0, server_context(pem, pem) if pem else None)
+    finally:
+        server.close()
 
 
 async def connected(port: int, **options: Any) -> float:
@@ -90,6 +93,7 @@ async def connected(port: int, **options: Any) -> float:
     return time.monotonic() - started
 
 
+@needs_ipv6
 async def test_one_address_whose_packets_are_swallowed(names: Names) -> None:
     names.known["pachd.test"] = [(SIX, "::1"), (FOUR, "127.0.0.1")]
     async with serving() as port:
@@ -107,6 +111,7 @@ async def test_one_address_that_refuses_is_no_wait(
         assert await connected(port, patience=LONG) < 5
 
 
+@needs_ipv6
 async def test_families_take_turns(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three dead addresses of one family hold the other up for one head start."""
     monkeypatch.setattr(race, "_HEAD_START", 0.5)
@@ -136,6 +141,19 @@ async def test_one_address_where_another_answers_tls(
             await connected(port, tls=trust, server_hostname="localhost", patience=LONG)
 
 
+@pytest.mark.parametrize("name", ["localhost.", "LocalHost"])
+async def test_a_name_as_dns_has_it_and_the_certificate_has_not(
+    names: Names, pem: Path, name: str
+) -> None:
+    names.known[name] = [(FOUR, "127.0.0.1")]
+    async with serving(pem=pem) as port:
+        channel = Channel.tcp(name, port, tls=client_context(pem, pem))
+        await channel.connect(10)
+        await channel.close()
+    assert names.asked == [name]
+
+
+@needs_ipv6
 async def test_no_address_answers_and_each_is_told(names: Names) -> None:
     names.known["pachd.test"] = [(SIX, "::1"), (FOUR, "127.0.0.1")]
     with swallowing("::1") as port, pytest.raises(RpcError) as failure:
@@ -173,6 +191,7 @@ async def test_sockets_are_closed(names: Names, monkeypatch: pytest.MonkeyPatch)
         await asyncio.wait_for(ended.wait(), 10)
 
 
+@needs_ipv6
 async def test_an_address_is_not_looked_up(names: Names) -> None:
     async with serving() as port, serving("::1") as six:
         for host, at in (("127.0.0.1", port), ("::1", six), ("::1%lo", six), ("::1%1", six)):
