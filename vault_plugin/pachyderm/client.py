@@ -7,9 +7,10 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shim.grpc import Channel, Keepalive, Limits, Method, Patience, RpcError, Status
+from shim.grpc import Channel, Keepalive, Limits, Method, RpcError, Status
 from vault_plugin.pachyderm import address, authorities
 from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.patience import patience
 from vault_plugin.pachyderm.turns import NoTurn, Turns
 from vault_plugin.tokens import SHORT
 
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
     from shim import Masked
 
-# Bounds of reaching pachd. With the default request_timeout of 10 s one that is not reached is told
-# within 5 s; who sets a longer one asks for more patience, as of a nameserver that is dead: the
-# system asks the next after 5 s, for each of the search domains.
-_SHORTEST_STEP = 3.0  # seconds; less only where request_timeout itself is
-_LONGEST_STEP = 8.0  # seconds to connect, and to agree on TLS and HTTP/2
-_LOOKUP, _STEP, _REACH = 0.4, 0.3, 0.45  # shares of request_timeout: look-up, other steps, whole
 # The share of request_timeout that a call may wait for its turn: one that begins shall have time to
 # end, since a mint that is cut off may have made a token that nobody hears of.
 _WAIT = 0.9
@@ -145,7 +140,7 @@ class Client:
             server_hostname=self._endpoint.tls_server_name or None,
             limits=Limits(max_message=_LONGEST_ANSWER),
             authority=self._endpoint.tls_server_name or None,  # as grpc-go has it
-            patience=_patience(self._timeout),
+            patience=patience(self._timeout),
             keepalive=Keepalive(proof=min(1.0, self._timeout / 4)),
         )
 
@@ -219,18 +214,6 @@ class Urgent:
 
 def _overloaded(why: NoTurn) -> RpcError:
     return RpcError(Status.UNAVAILABLE, f"overloaded: {why}")
-
-
-def _patience(request_timeout: float) -> Patience:
-    """How long pachd may take to be reached, of a call's time."""
-    least = min(_SHORTEST_STEP, _WAIT * request_timeout)
-    step = min(max(_STEP * request_timeout, least), _LONGEST_STEP)
-    return Patience(
-        lookup=max(_LOOKUP * request_timeout, least),
-        connect=step,
-        greeting=step,
-        whole=max(_REACH * request_timeout, least),
-    )
 
 
 def _tells_token(reply: Message, told: list[str]) -> bool:

@@ -1,9 +1,12 @@
 """A pachd that is not reached: told soon, with the address and the cause; then found again."""
 
 import asyncio
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from grpc import StatusCode
@@ -12,6 +15,7 @@ from shim import BackendError
 from tests.pachd import PachdV2, Simulator, When
 from tests.unit.engine.cluster import Pachd, mint_method
 from tests.unit.engine.vault import Vault, settle, token_of
+from vault_plugin.pachyderm.patience import patience
 
 
 @contextmanager
@@ -99,6 +103,60 @@ async def test_an_address_that_does_not_resolve(vault: Vault) -> None:
     with pytest.raises(BackendError, match=r"pachd at pachd\.invalid: .*(resolved|no connection)"):
         await vault.write("login/robot:x")
     assert time.monotonic() - started < 5
+
+
+@contextmanager
+def looked_up_in(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]:
+    """A nameserver that is slow, as all of them are behind a dead one."""
+    over = threading.Event()
+    ask = socket.getaddrinfo
+
+    def slow(host: str, *arguments: Any, **options: Any) -> list[Any]:
+        over.wait(seconds)
+        return ask("127.0.0.1", *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        yield
+    finally:
+        over.set()
+
+
+async def test_a_dead_nameserver_and_the_time_to_wait_for_the_next(
+    vault: Vault, v2: Simulator[PachdV2], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with looked_up_in(monkeypatch, 3.5):
+        await vault.write(
+            "config",
+            admin_token=v2.root_token,
+            pachd_address=f"pachd.test:{v2.port}",
+            request_timeout="60s",
+        )
+
+
+async def test_a_dead_nameserver_and_no_time(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    await vault.write(
+        "config",
+        admin_token="t",
+        pachd_address="pachd.test",
+        verify=False,
+        request_timeout="1s",
+    )
+    with (
+        looked_up_in(monkeypatch, 20),
+        pytest.raises(
+            BackendError, match=r"the look-up of the name pachd\.test took longer than 0\.9 s"
+        ),
+    ):
+        await vault.write("login/robot:x")
+
+
+def test_the_time_to_reach_pachd_follows_request_timeout() -> None:
+    for seconds in (1, 2, 3, 5, 10, 20, 60, 120):
+        limits = patience(seconds)
+        assert max(limits.lookup, limits.connect, limits.greeting) <= limits.whole < seconds
+    assert patience(10).whole < 5
+    assert patience(60).lookup > 20  # four look-ups of 5 s, for a list of three search domains
 
 
 @pytest.mark.parametrize(
