@@ -21,37 +21,39 @@ _MOST: Final = 4096
 class Answered:
     """Remembers calls by stream. One PING at a time stands for all that were answered before it."""
 
-    __slots__ = ("_asked", "_fresh", "_waiting")
+    __slots__ = ("_asked", "_fresh", "waiting")
 
     def __init__(self) -> None:
         self._asked: dict[int, Call] = {}  # covered by the PING under way
         self._fresh: dict[int, Call] = {}  # answered since
-        self._waiting = False
+        #: a PING is under way
+        self.waiting = False
 
-    def add(self, stream_id: int, call: Call) -> bool:
-        """Remember a call whose whole answer is framed; True where a PING has to follow."""
+    def add(self, stream_id: int, call: Call) -> None:
+        """Remember a call whose whole answer is framed."""
         fresh = self._fresh
         if len(fresh) == _MOST:
             fresh.pop(next(iter(fresh))).on_untaken = None
         fresh[stream_id] = call
-        return not self._waiting and self._ask()
+
+    def ask(self) -> bool:
+        """Whether to send a PING now, which covers all that there is."""
+        if self.waiting or not self._fresh:
+            return False
+        self._asked, self._fresh = self._fresh, {}
+        self.waiting = True
+        return True
 
     def acknowledged(self) -> bool:
-        """The PING is acknowledged: what it covers was taken. True where another has to follow."""
-        for call in self._asked.values():
-            call.on_untaken = None  # which holds what was given; a call lives until it is collected
-        self._waiting = False
+        """The PING is acknowledged: what it covers was taken. True where there is more to ask."""
+        self.waiting = False
         for call in self._asked.values():
             call.on_untaken = None  # which holds what was given; the call may be in a cycle
-        return self._ask()
+        self._asked = {}
+        return bool(self._fresh)
 
     def reset(self, stream_id: int) -> None:
         """The client gave up the call of a stream: its answer, where there was one, is untaken."""
         call = self._asked.pop(stream_id, None) or self._fresh.pop(stream_id, None)
         if call is not None:
             call.untaken()
-
-    def _ask(self) -> bool:
-        self._asked, self._fresh = self._fresh, {}
-        self._waiting = bool(self._asked)
-        return self._waiting

@@ -201,7 +201,6 @@ class UnaryCall(Incoming[Req, Rep]):
         """All of an answer that had to wait is framed, or the call was reset."""
         if self._call.on_untaken is not None:
             self._link.remember(self._stream, self._call)
-            self._link.flush_soon()
 
 
 class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: makes the call of a method
 Route: TypeAlias = "Callable[[ServerLink, http2.Stream, Call, str], Incoming[Any, Any]]"
 
+#: seconds between two PINGs that ask whether answers were taken: each wakes both ends
+_APART: Final = 0.05
 _GRPC: Final = ("content-type", "application/grpc")
 
 
@@ -44,6 +46,8 @@ class ServerLink(Link):
         self._on_error = on_error
         self._calls: set[Incoming[Any, Any]] = set()
         self._unconfirmed = Answered()
+        self._asked_at = -_APART
+        self._ask_watch: asyncio.TimerHandle | None = None
         self._accounts: dict[str, Account] = {}
         self._receiving = False
         self._answered = False  # while receiving, and not yet written
@@ -77,6 +81,8 @@ class ServerLink(Link):
 
     def on_lost(self, cause: Exception | None) -> None:
         """Stop every handler of the connection."""
+        if self._ask_watch is not None:
+            self._ask_watch.cancel()
         for stream in list(self.core.live.values()):
             if stream.owner is not None:
                 stream.owner.cancel()
@@ -125,8 +131,24 @@ class ServerLink(Link):
 
     def remember(self, stream: http2.Stream, call: Call) -> None:
         """Keep in mind a call whose whole answer is framed, until the client has surely seen it."""
-        if self._unconfirmed.add(stream.id, call):
+        self._unconfirmed.add(stream.id, call)
+        if self._ask_watch is None and not self._unconfirmed.waiting:
+            self._ask_soon()
+
+    def _ask_soon(self) -> None:
+        """Ask by a PING: with the answer at hand, or alone, where one was sent just now."""
+        wait = self._asked_at + _APART - self.loop.time()
+        if wait > 0:
+            self._ask_watch = self.loop.call_later(wait, self._ask)
+        else:
+            self._ask()
+
+    def _ask(self) -> None:
+        self._ask_watch = None
+        if not self.lost and self._unconfirmed.ask():
+            self._asked_at = self.loop.time()
             self.core.ping(PING)
+            self.flush_call()
 
     def report(self, path: str, error: BaseException) -> None:
         """Hand a handler's exception to the server's hook."""
@@ -202,8 +224,9 @@ class ServerLink(Link):
             self._unconfirmed.reset(event.stream_id)
 
     def _on_acknowledged(self, event: http2.PingAcknowledged) -> None:
-        if event.payload == PING and self._unconfirmed.acknowledged():
-            self.core.ping(PING)
+        unconfirmed = self._unconfirmed
+        if event.payload == PING and unconfirmed.waiting and unconfirmed.acknowledged():
+            self._ask_soon()
 
     def _on_failed(self, event: http2.ConnectionFailed) -> None:
         self.blame(f"it broke HTTP/2: {event.reason}")

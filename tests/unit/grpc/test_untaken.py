@@ -116,8 +116,8 @@ async def test_an_acknowledged_answer_is_taken(giver: Giver, socket_path: str) -
     peer = await ByHand.dial(socket_path)
     covered, later = await peer.taken(b"1"), await peer.taken(b"2")
     await peer.acknowledge()
-    await settled(peer)
-    assert peer.pings == 2, "another one for what was answered since"
+    while peer.pings < 2:  # another one for what was answered since
+        assert await peer.read()
     await peer.give_up(covered)
     await peer.give_up(later)
     await giver.hears(b"2")
@@ -218,7 +218,9 @@ def test_a_client_that_acknowledges_nothing_costs_bounded_memory() -> None:
         call.on_untaken = lambda: told.append(number)
         return call
 
-    assert [answered.add(number, call(number)) for number in range(10_000)].count(True) == 1
+    for number in range(10_000):
+        answered.add(number, call(number))
+        assert answered.ask() == (number == 0)
     for number in range(10_000):
         answered.reset(number)
     assert len(told) < 5_000
