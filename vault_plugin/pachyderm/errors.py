@@ -30,6 +30,10 @@ class Meaning(enum.Enum):
     PARTIALLY_ACTIVATED = "auth is being activated or deactivated; try again once that is done"
     WRONG_GENERATION = "pachd changed its generation, or is no pachd; try again"
     NO_METHOD = "this release of Pachyderm does not have it: upgrade the cluster, or do without"
+    TOO_LONG = (
+        "the engine takes no longer answer; those of tokens get shorter once expired ones are"
+        " deleted"
+    )
     GONE = "the token is expired or already revoked"
     LONGER = "the token lasts longer already"
     BAD_SUBJECT = "write a subject this cluster knows, such as robot:name"
@@ -59,6 +63,7 @@ _TABLE: tuple[tuple[Status, str, Meaning, tuple[str, ...]], ...] = (
     (Status.UNKNOWN, "this server is running pachyderm 2.x", Meaning.WRONG_GENERATION, _ANY),
     (Status.UNIMPLEMENTED, "unknown method", Meaning.NO_METHOD, _ANY),
     (Status.UNKNOWN, "no auth function for", Meaning.NO_METHOD, _ANY),
+    (Status.RESOURCE_EXHAUSTED, "received message larger than max", Meaning.TOO_LONG, _ANY),
     (Status.UNAUTHENTICATED, "", Meaning.BAD_CALLER, _ANY),
     (Status.INTERNAL, "token expiration is in the past", Meaning.EXPIRED_CALLER, _ANY),
     (Status.INTERNAL, "token has expired or is already revoked", Meaning.GONE, _ANY),
@@ -90,7 +95,7 @@ _STATUSES = {
     Meaning.ROOT_FIXED: 400,
 }
 # Said after an effect, or of one that is not known; all else pachd says before it does anything.
-_MAYBE_DONE = {Meaning.NO_ANSWER, Meaning.REFUSED}
+_MAYBE_DONE = {Meaning.NO_ANSWER, Meaning.REFUSED, Meaning.TOO_LONG}
 
 
 class PachdError(BackendError):

@@ -16,6 +16,7 @@ LARGEST = 64 << 20  # bytes of an answer: half a million tokens
 _SLICE = 32 << 10  # bytes decoded at once, about a millisecond's work
 _LONGEST_FIELD = 1 << 20  # bytes; pachd takes subjects of some thousand characters
 _LENGTH_DELIMITED = 2
+_ENTRY = 0x0A  # the tag of a token: field 1, length-delimited
 _FIXED = {1: 8, 5: 4}  # bytes by wire type
 
 
@@ -47,8 +48,15 @@ async def slices(answer: RawAnswer) -> AsyncIterator[bytes]:
 
 def _pieces(data: memoryview) -> Iterator[bytes]:
     start = at = 0
-    while at < len(data):
-        at = _after_field(data, at)
+    end = len(data)
+    while at < end:
+        # Most entries are of less than 128 bytes: the first two tell where they end.
+        if at + 1 < end and data[at] == _ENTRY and data[at + 1] < 0x80:
+            at += 2 + data[at + 1]
+        else:
+            at = _after_field(data, at)
+        if at > end:
+            raise malformed()
         if at - start >= _SLICE:
             yield bytes(data[start:at])
             start = at
@@ -70,8 +78,6 @@ def _after_field(data: memoryview, at: int) -> int:
     elif kind == 0:
         _, at = _varint(data, at)
     else:
-        raise malformed()
-    if at > len(data):
         raise malformed()
     return at
 

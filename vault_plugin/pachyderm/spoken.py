@@ -85,7 +85,7 @@ class Spoken:
         """ExtractAuthTokens."""
         await self.require(Feature.EXTRACT)
         answer = await self._client.call(self._EXTRACT, self._EXTRACT.request(), admin)
-        told = [admin.reveal()]
+        secret = admin.reveal()
         async for piece in slices(answer):
             try:
                 entries = self._TOKENS.FromString(piece).tokens
@@ -93,7 +93,7 @@ class Spoken:
                 raise malformed() from None
             for entry in entries:
                 end, subject = entry.expiration, self._subject(entry)
-                if tells(subject, told):
+                if secret in subject and tells(subject, [secret]):
                     raise BackendError(NO_NAME)
                 expires = end.seconds + end.nanos / 1e9 if entry.HasField("expiration") else None
                 yield TokenInfo(entry.hashed_token, subject, expires)

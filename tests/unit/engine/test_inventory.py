@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import time
 import tracemalloc
@@ -22,6 +23,8 @@ from tests.unit.engine.conftest import configured
 from tests.unit.engine.vault import Vault, lease_of
 from vault_plugin import inventory, moments
 from vault_plugin.pachyderm.api import TokenInfo
+from vault_plugin.pachyderm.v1 import V1
+from vault_plugin.pachyderm.v2 import V2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -135,6 +138,16 @@ async def test_many_tokens(mount: Vault, pachd: Pachd) -> None:
     assert time.monotonic() - begun < 30  # a generous multiple of what it takes
     assert found["tokens"] >= MANY
     assert (await told(mount, "tokens/robot:1"))["tokens"] >= MANY // 1000
+
+
+async def test_a_list_beyond_all_bounds(
+    mount: Vault, pachd: Pachd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for api in (V1, V2):
+        monkeypatch.setattr(api, "_EXTRACT", dataclasses.replace(api._EXTRACT, max_reply=20))
+    add_token(pachd, "robot:x")
+    with pytest.raises(BackendError, match=r"larger than max .* takes no longer answer"):
+        await mount.read("tokens")
 
 
 async def test_memory_grows_with_subjects_and_not_with_tokens() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -383,6 +384,19 @@ async def test_a_message_beyond_the_limit_ends_the_call(socket_path: str) -> Non
         with pytest.raises(RpcError, match=r"larger than max \(7 vs. 6\)") as caught:
             await channel.unary(ECHO, HELLO, timeout=10)
         assert caught.value.code is Status.RESOURCE_EXHAUSTED
+        await channel.close()
+
+
+@pytest.mark.parametrize(("own", "limit"), [(7, 6), (6, 7)])
+async def test_a_method_may_have_a_limit_of_its_own(socket_path: str, own: int, limit: int) -> None:
+    method = dataclasses.replace(ECHO, max_reply=own)
+    async with PeerServer(socket_path, _echo):
+        channel = Channel.unix(socket_path, limits=Limits(max_message=limit))
+        if own < 7:
+            with pytest.raises(RpcError, match=r"larger than max \(7 vs. 6\)"):
+                await channel.unary(method, HELLO, timeout=10)
+        else:
+            assert await channel.unary(method, HELLO, timeout=10) == HELLO
         await channel.close()
 
 
