@@ -66,8 +66,9 @@ def parse(written: list[str]) -> tuple[Grant, ...]:
         match = _GRANT.fullmatch(text)
         if match is None:
             raise UserError(
-                f"invalid grants: '{text}'; write repo:<project>/<repo>=<role>,"
-                " project:<project>=<role> or cluster=<role>, on 1.x repo:<repo>=READER"
+                f"invalid grants: '{globs.written(text)}'; write, separated by commas or as a JSON"
+                " list, repo:<project>/<repo>=<role>, project:<project>=<role> or cluster=<role>,"
+                " on 1.x repo:<repo>=READER"
             )
         cluster, kind, name, role = match.groups()
         roles = found.setdefault((cluster or kind, name or ""), [])
