@@ -55,6 +55,8 @@ async def test_a_login_works_at_once_and_one_token_is_left(
             at += 1
             with simulator(generation) as pachd:
                 first = make(pachd)
+                mount.entries.clear()  # what there was to do at the cluster before
+                await mount.backend.invalidate("config")
                 await configured(mount, pachd, first, request_timeout="2s")
                 lasts = 0.1 if kind is Kind.CANCELLED else FOREVER
                 with Crash(kind, at, mount, pachd, lasts) as crash:
