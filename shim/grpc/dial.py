@@ -106,8 +106,17 @@ def _literal(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) 
     if address.version == 4:
         return Place(socket.AF_INET, (str(address), port))
     host, _, zone = str(address).partition("%")
-    scope = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone) if zone else 0
-    return Place(socket.AF_INET6, (host, port, 0, scope))
+    return Place(socket.AF_INET6, (host, port, 0, _scope(zone) if zone else 0))
+
+
+def _scope(zone: str) -> int:
+    """An interface's number, of that or of its name."""
+    try:
+        scope = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+        socket.if_indextoname(scope)
+    except (OSError, OverflowError, ValueError):
+        raise OSError("no such interface") from None
+    return scope
 
 
 async def _greeted(
