@@ -62,9 +62,11 @@ class HeldToken:
 
     def stored(self) -> dict[str, Any]:
         """As the host keeps it with the lease; what is empty is left out."""
-        values = {name: getattr(self, name) for name in _KINDS}
-        values |= {"user_token": self.user_token.reveal(), "grants": list(self.grants)}
-        return {name: value for name, value in values.items() if value}
+        values = {name: value for name in _KINDS if (value := getattr(self, name))}
+        values["user_token"] = self.user_token.reveal()
+        if self.grants:
+            values["grants"] = list(self.grants)
+        return values
 
 
 # The JSON of each field.

@@ -23,6 +23,8 @@ from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.tokens import hashed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shim import Storage
     from vault_plugin.config import Config
     from vault_plugin.held_token import HeldToken
@@ -40,9 +42,15 @@ log = logging.getLogger(__name__)
 
 
 async def plainly(
-    mount: Mount, storage: Storage, api: Api, config: Config, held: HeldToken, span: Span
+    mount: Mount,
+    storage: Storage,
+    api: Api,
+    config: Config,
+    subject: str,
+    span: Span,
+    place: Callable[..., HeldToken],
 ) -> HeldToken:
-    """`held` with a token that pachd makes, for `span`.
+    """A token that pachd makes, for `span`; `place` adds where it is to what it is.
 
     One that arrives when the request was given up is revoked again, as is one of a subject that
     pachd knows by another spelling and config refuses by that.
@@ -52,18 +60,16 @@ async def plainly(
     mount.minting.add(task)
     asked = time.time()
     try:
-        minted = await api.mint(config.admin_token, held.subject, span.token)
+        minted = await api.mint(config.admin_token, subject, span.token)
     except PachdError:
         if task.cancelling():  # nobody hears of it, and nothing is to be tried again
             raise asyncio.CancelledError from None
         raise
     finally:
         mount.minting.discard(task)
-    made = dataclasses.replace(
-        held, user_token=minted.token, subject=minted.subject, token_end=asked + span.token
-    )
+    made = place(user_token=minted.token, subject=minted.subject, token_end=asked + span.token)
     try:
-        if made.subject != held.subject:
+        if made.subject != subject:
             config.subject_rules.check_reserved(made.subject)
             config.subject_rules.check_denied(made.subject)
         if task.cancelling():  # meanwhile: a mint is not given up once pachd was asked
@@ -89,6 +95,7 @@ async def safely(
     # A rollback must not meet a request that is still under way.
     min_age = (CALLS + len(grants)) * config.request_timeout + _GRACE
     begun = time.time()
+    held = dataclasses.replace(held, token_end=begun + span.token)
     entry = await wal.put(storage, MINT, held.stored(), min_age=min_age)
     held = dataclasses.replace(held, log_entry=entry)
     done = False  # whether pachd was asked for anything that it may have done

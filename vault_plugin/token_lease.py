@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -72,21 +73,27 @@ class TokenLeases:
         renewable = config.renewable if terms.renewable is None else terms.renewable
         calls = minting.CALLS if safe else 1
         span = await span_of(request.system, config, api, terms, renewable=renewable, calls=calls)
-        mint = minting.safely if safe else minting.plainly
-        held = HeldToken(
-            user_token=new_token(),  # plain, pachd puts one of its own in its place
-            subject=subject,
+        place = functools.partial(
+            HeldToken,
             pachd_address=config.pachd_address,
             cluster_id=config.cluster_id,
             trust=await session.trust(request.storage),
             tls_server_name=config.tls_server_name,
             generation=api.generation,
-            token_end=time.time() + span.token,
             ttl=span.ttl,
             max_ttl=span.max_ttl,
-            grants=tuple(text for grant in terms.grants for text in grant.texts),
         )
-        held = await mint(self._mount, request.storage, api, config, held, span)
+        if safe:
+            chosen = place(
+                user_token=new_token(),
+                subject=subject,
+                grants=tuple(text for grant in terms.grants for text in grant.texts),
+            )
+            held = await minting.safely(self._mount, request.storage, api, config, chosen, span)
+        else:
+            held = await minting.plainly(
+                self._mount, request.storage, api, config, subject, span, place
+            )
         return Response(
             data={"user_token": held.user_token.reveal(), "pachd_address": config.pachd_address},
             lease=Lease(

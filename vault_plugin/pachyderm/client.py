@@ -218,16 +218,21 @@ def _overloaded(why: NoTurn) -> RpcError:
 
 def _tells_token(reply: Message, told: list[str]) -> bool:
     """Whether `reply` names by a token: by one of those `told`, or by the one it brings itself."""
-    words = {f.name: text for f, text in reply.ListFields() if isinstance(text, str)}
-    brought = [words[name] for name in _ABOUT if name in words]
-    return any(tells(words[name], told) for name in words) or any(
-        tells(text, brought) for name, text in words.items() if name not in _ABOUT
+    words = [(field.name, text) for field, text in reply.ListFields() if type(text) is str]
+    if any(tells(text, told) for _, text in words):
+        return True
+    brought = [text for name, text in words if name in _ABOUT]
+    return len(words) > len(brought) > 0 and any(
+        tells(text, brought) for name, text in words if name not in _ABOUT
     )
 
 
 def tells(words: str, tokens: list[str]) -> bool:
     """Whether `words` tell one of `tokens`; as a part of a name, `root` may be one by chance."""
-    return any(token == words or (len(token) >= _TELLING and token in words) for token in tokens)
+    for token in tokens:  # noqa: SIM110  every reply comes by here, and a generator costs more
+        if token == words or (len(token) >= _TELLING and token in words):
+            return True
+    return False
 
 
 def _tokens(request: Message, caller: Masked | None) -> list[str]:

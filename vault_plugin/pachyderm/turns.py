@@ -40,14 +40,25 @@ class _Crowd:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.members: Counter[Turns] = Counter()  # how many calls each client has here
+        self.limit = 0  # how many may run at once: the largest of the members'
         self.running = 0
         self.pace = Pace()
         self.watch: asyncio.TimerHandle | None = None
 
-    @property
-    def limit(self) -> int:
-        """How many calls may run at once."""
-        return max(turns.limit for turns in self.members)
+    def join(self, turns: Turns) -> None:
+        """Count a call of `turns`, under way or in wait."""
+        self.members[turns] += 1
+        self.limit = max(self.limit, turns.limit)
+
+    def leave(self, turns: Turns) -> None:
+        """Count one less, and let the next in."""
+        left = self.members[turns] - 1
+        if left:
+            self.members[turns] = left
+        else:
+            del self.members[turns]
+            self.limit = max((each.limit for each in self.members), default=0)
+        self.call_next()
 
     def begin(self, turns: Turns) -> None:
         """Let a call of `turns` run."""
@@ -134,7 +145,7 @@ class Turns:
         crowd = _CROWDS.get(self._place)
         if crowd is None:
             crowd = _CROWDS[self._place] = _Crowd()
-        crowd.members[self] += 1
+        crowd.join(self)
         if not self.queue and self.running < self.limit and crowd.running < crowd.limit:
             crowd.begin(self)
             return
@@ -169,12 +180,8 @@ class Turns:
         self._leave(crowd)
 
     def _leave(self, crowd: _Crowd) -> None:
-        crowd.members[self] -= 1
-        if not crowd.members[self]:
-            del crowd.members[self]
-        if crowd.members:
-            crowd.call_next()
-        else:
+        crowd.leave(self)
+        if not crowd.members:
             del _CROWDS[self._place]
             if crowd.watch is not None:
                 crowd.watch.cancel()
