@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -10,8 +11,12 @@ from typing import TYPE_CHECKING
 
 from shim.signals import IGNORED
 from tests.integration.mount import PLUGIN, Mount
+from tests.unit.process.plugin_host import SOON, start
+from tests.unit.process.signal_mask import protected
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.conftest import StartServer
     from tests.pachd import PachdV2, Simulator
 
@@ -62,3 +67,15 @@ def test_after_a_sigterm_it_serves_its_host(mount: Mount) -> None:
     mount.revoke(login)
     assert not mount.alive(login)
     assert mount.server.plugin_pids(PLUGIN) == [pid]
+
+
+async def test_the_built_file_takes_no_notice_from_its_start_on(plugin_file: Path) -> None:
+    process = await start(command=(str(plugin_file),))
+    await protected(process)
+    for number in (*IGNORED, signal.SIGTERM):
+        process.send_signal(number)
+    assert process.stdout is not None
+    assert (await asyncio.wait_for(process.stdout.readline(), SOON)).startswith(b"1|5|unix|")
+    assert process.returncode is None
+    process.kill()
+    await process.communicate()

@@ -2,21 +2,10 @@
 
 import asyncio
 import signal
-from pathlib import Path
 
 from shim.signals import IGNORED
 from tests.unit.process.plugin_host import SOON, connected, start
-
-
-async def protected(process: asyncio.subprocess.Process) -> None:
-    """Wait until a process that was just started holds back SIGTERM, the last thing it sees to."""
-    async with asyncio.timeout(SOON):
-        while True:
-            status = Path(f"/proc/{process.pid}/status").read_text()  # noqa: ASYNC240 - no disk
-            [blocked] = [line for line in status.splitlines() if line.startswith("SigBlk")]
-            if int(blocked.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
-                return
-            await asyncio.sleep(0)
+from tests.unit.process.signal_mask import protected
 
 
 async def test_what_is_meant_for_the_server_leaves_it_alone() -> None:
