@@ -21,7 +21,9 @@ FIELDS = {
         " trusts.",
     ),
     "tls_server_name": Field(
-        kind=STRING, description="The name in pachd's certificate. Unset: the host of the address."
+        kind=STRING,
+        description="The name in pachd's certificate, which pachd is told as its :authority. Unset:"
+        " the host of the address.",
     ),
     "ttl": Field(
         kind=DURATION,
@@ -50,7 +52,7 @@ FIELDS = {
     "max_in_flight": Field(
         kind=INT,
         description="How many calls to pachd run at once, those of its other mounts included; more"
-        " wait. Above 9 a pachd 2.x can deadlock. Unset: 6.",
+        " wait, and those that would wait in vain are refused with 429. Above 9 a pachd 2.x can deadlock. Unset: 6.",
     ),
     "crash_safe": Field(
         kind=BOOL,
