@@ -173,19 +173,13 @@ class BackendServicer:
     async def handle_request(self, args: pb.HandleRequestArgs, call: Call) -> pb.HandleRequestReply:
         """Answer one request; every error becomes part of the reply."""
         mount = self._serving(call)
-        if args.request.operation in _OF_THE_HOST:
-            return await self._answer(mount, args.request, call)
-        if mount.running == MOST_RUNNING:
+        sent = args.request
+        of_the_host = sent.operation in _OF_THE_HOST
+        if not of_the_host and mount.running == MOST_RUNNING:
             return pb.HandleRequestReply(err=wire.fault(_TOO_MANY))
-        mount.running += 1
+        mount.running += not of_the_host
         try:
-            return await self._answer(mount, args.request, call)
-        finally:
-            mount.running -= 1
-
-    async def _answer(self, mount: Mount, sent: pb.Request, call: Call) -> pb.HandleRequestReply:
-        try:
-            longest = math.inf if sent.operation in _OF_THE_HOST else LONGEST_BODY
+            longest = math.inf if of_the_host else LONGEST_BODY
             request = wire.request(sent, mount.host, wire.body(sent.data, longest))
             response = await mount.backend.dispatch(request)
             if response is None:
@@ -200,6 +194,8 @@ class BackendServicer:
         except Exception as error:
             call.untaken()  # a lease that was given, and that no JSON can tell
             return pb.HandleRequestReply(err=wire.fault(error))
+        finally:
+            mount.running -= not of_the_host
 
     async def handle_existence_check(
         self, args: pb.HandleExistenceCheckArgs, call: Call
