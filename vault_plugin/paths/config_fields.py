@@ -52,7 +52,8 @@ FIELDS = {
     "max_in_flight": Field(
         kind=INT,
         description="How many calls to pachd run at once, those of its other mounts included; more"
-        " wait, and those that would wait in vain are refused with 429. Above 9 a pachd 2.x can deadlock. Unset: 6.",
+        " wait, and those that would wait in vain are refused with 429. Above 9 a pachd 2.x can"
+        " deadlock. Unset: 6.",
     ),
     "crash_safe": Field(
         kind=BOOL,
