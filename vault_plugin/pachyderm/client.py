@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # end, since a mint that is cut off may have made a token that nobody hears of.
 _WAIT = 0.9
 _HOSTS_WAIT = 60.0  # seconds; the host itself gives up on a revocation after 90
+_MOST_CALLS = 2000  # of one client, under way and in wait: some 20 MB
 _LONGEST_ANSWER = 1 << 20  # bytes; pachd's answers to what we ask are short
 _TELLING = 8  # characters from which a token in a name is no chance
 _LONGEST_WORDS = 500  # characters of a refusal
@@ -126,7 +127,7 @@ class Client:
 
         A request that still holds this client may call on; its connection ends with its calls.
         """
-        self._closed = True
+        self._closed = self._turns.closed = True
         if not self._calls:
             channel, self._channel = self._channel, self._new_channel()
             await channel.close()
@@ -156,19 +157,26 @@ class Client:
         now = asyncio.get_running_loop().time
         end = now() + self._timeout
         try:
+            if self._calls > _MOST_CALLS and not urgent:
+                raise NoTurn(f"{_MOST_CALLS} calls are under way or wait")
             # Before the wait for its turn: that pachd is not reached is told to all at once.
             if not self._channel.connected:
                 await self._channel.connect(self._timeout)
             wait = now() + _HOSTS_WAIT if urgent else end - (1 - _WAIT) * self._timeout
-            await self._turns.take(wait, urgent=urgent)
+            await self._turns.take(wait, end, urgent=urgent)
             begun = now()
             left = self._timeout if urgent else end - begun
+            silent = True
             try:
                 reply = await self._channel.unary(
                     method, request, timeout=left, metadata=metadata, outlives=outlives
                 )
+                silent = False
+            except RpcError as error:
+                silent = error.code is Status.DEADLINE_EXCEEDED
+                raise
             finally:
-                self._turns.give_back(begun)
+                self._turns.give_back(None if silent else now() - begun)
             if not _tells_token(reply, _tokens(request, caller)):
                 return reply
             refusal = self._refusal(_TOLD, method, request, caller)

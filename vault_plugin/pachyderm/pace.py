@@ -1,13 +1,16 @@
-"""How long a pachd takes for a call of late, to tell what can be served in time."""
+"""How long a mount's calls take of late, to tell what can be served in time."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: seconds without a call's end, all slots taken, from which a pachd is taken for slower than usual
-_SILENCE: Final = 1.0
-#: what is then expected of the calls under way, in times of how long none has ended
-_DOUBT: Final = 4.0
+#: seconds without an answer from which a pachd is taken for slower than usual. Shorter pauses are
+#: everyday (a collector, a failover of its database), and who waits is served in no time after
+_SILENCE: Final = 2.0
+#: what is then expected of the calls under way, in times of how long none was answered
+_DOUBT: Final = 2.0
+#: seconds after which what was known is no longer
+_MEMORY: Final = 10.0
 
 
 class Pace:
@@ -18,21 +21,28 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._usual = 0.0
-        self._heard = float("-inf")  # when a call ended last, or the first of a crowd began
+        self._usual = 0.0  # not known yet
+        self._heard = float("-inf")  # when a call was answered, or the first of a crowd began
 
     def begun(self, now: float) -> None:
         """Note a call that begins while no other is under way."""
+        if now - self._heard > _MEMORY:
+            self._usual = 0.0
         self._heard = now
 
-    def ended(self, now: float, took: float) -> None:
-        """Note the end of a call."""
+    def answered(self, now: float, took: float) -> None:
+        """Note an answer, whatever it says."""
         self._heard = now
+        if not self._usual:
+            self._usual = took
         self._usual += (took - self._usual) / (2 if took < self._usual else 5)
 
-    def expected(self, now: float) -> float:
-        """How long a call will take; 0 where nothing is known yet."""
+    def expected(self, now: float, *, busy: bool) -> float:
+        """How long a call will take; 0 where nothing is known yet.
+
+        Silence tells something only of who is `busy`: has calls under way.
+        """
         silent = now - self._heard
-        if silent < max(_SILENCE, 2 * self._usual):
+        if not busy or silent < max(_SILENCE, 2 * self._usual):
             return self._usual
         return max(self._usual, _DOUBT * silent)

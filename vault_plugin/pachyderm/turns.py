@@ -10,9 +10,10 @@ once, or as soon as that shows.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from itertools import count
 from typing import Final, NamedTuple, TypeAlias
+from weakref import WeakSet, WeakValueDictionary
 
 from vault_plugin.pachyderm.pace import Pace
 
@@ -25,9 +26,13 @@ class NoTurn(Exception):  # noqa: N818 - says what became of the call
 
 
 class _Wait(NamedTuple):
-    """`number` grows with each that comes; the turn is to come by `end`, the loop's time."""
+    """`number` grows with each that comes.
+
+    The turn is to come by `begin`, and the call to be over by `end`, both the loop's time.
+    """
 
     number: int
+    begin: float
     end: float
 
 
@@ -35,97 +40,109 @@ _Queue: TypeAlias = "OrderedDict[asyncio.Future[None], _Wait]"
 
 
 class _Crowd:
-    """The calls to one pachd, under way and in wait."""
+    """The clients of one pachd, and their calls, under way and in wait."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.members: Counter[Turns] = Counter()  # how many calls each client has here
-        self.limit = 0  # how many may run at once: the largest of the members'
+        self.clients: WeakSet[Turns] = WeakSet()
         self.running = 0
-        self.pace = Pace()
         self.watch: asyncio.TimerHandle | None = None
 
-    def join(self, turns: Turns) -> None:
-        """Count a call of `turns`, under way or in wait."""
-        self.members[turns] += 1
-        self.limit = max(self.limit, turns.limit)
+    @property
+    def callers_wait(self) -> bool:
+        """Whether there is anybody to review."""
+        return any(turns.callers for turns in self.clients)
 
-    def leave(self, turns: Turns) -> None:
-        """Count one less, and let the next in."""
-        left = self.members[turns] - 1
-        if left:
-            self.members[turns] = left
-        else:
-            del self.members[turns]
-            self.limit = max((each.limit for each in self.members), default=0)
-        self.call_next()
+    def has_room(self, turns: Turns) -> bool:
+        """Whether a call of `turns` may run.
 
-    def begin(self, turns: Turns) -> None:
+        No client takes the last turn where others use the same pachd: it may hang for it alone.
+        """
+        present = [t for t in self.clients if t.present or t is turns]
+        limit = max(t.limit for t in present if t.calls or t is turns)
+        own = turns.limit if len(present) == 1 else min(turns.limit, max(1, limit - 1))
+        return self.running < limit and turns.running < own
+
+    def begin(self, turns: Turns, now: float) -> None:
         """Let a call of `turns` run."""
-        if not self.running:
-            self.pace.begun(self.loop.time())
+        if not turns.running:
+            turns.pace.begun(now)
         self.running += 1
         turns.running += 1
 
-    def call_next(self) -> None:
+    def call_next(self, now: float) -> None:
         """Let in whom there is room for, first of those clients that have the fewest inside.
 
         So that a crowded mount does not keep its neighbours out.
         """
-        while self.running < self.limit:
-            ready = [t for t in self.members if t.queue and t.running < t.limit]
-            if not ready:
-                return
+        while ready := [t for t in self.clients if t.queue and self.has_room(t)]:
             chosen = min(ready, key=lambda turns: (turns.running, turns.first.number))
             turn, _ = chosen.queue.popitem(last=False)
             if not turn.done():  # else it went away just now, and its task has not heard of it
-                self.begin(chosen)
+                self.begin(chosen, now)
                 turn.set_result(None)
+        if self.watch is not None and not self.callers_wait:
+            self.watch.cancel()
+            self.watch = None
 
-    def refuse_late(self) -> None:
-        """Refuse the callers whose turn will not come in time, the last first."""
-        now = self.loop.time()
-        each = self.pace.expected(now)
-        for turns in self.members:
-            slots = min(turns.limit, max(1, self.limit // len(self.members)))
+    def refuse_late(self, now: float) -> None:
+        """Refuse the callers who will not be served in time, the last first."""
+        crowded = [turns for turns in self.clients if turns.calls]
+        for turns in crowded:
+            each = turns.pace.expected(now, busy=turns.running > 0)
+            slots = max(turns.running, min(turns.limit, self.running // len(crowded)), 1)
             while turns.callers:
                 ahead = len(turns.hosts) + len(turns.callers)
                 turn = next(reversed(turns.callers))
-                if now + each * ahead / slots <= turns.callers[turn].end:
+                wait = turns.callers[turn]
+                begin = now + each * ahead / slots
+                if begin <= wait.begin and begin + each <= wait.end:
                     break
                 del turns.callers[turn]
                 if not turn.done():
                     turn.set_exception(NoTurn(f"{ahead - 1} calls wait, of {each:.2g}s each"))
 
-    def review(self) -> None:
+    def review(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse whom it shows by now that they wait in vain, and look again later."""
         self.watch = None
-        self.refuse_late()
-        self.review_later()
+        self.refuse_late(loop.time())
+        self.review_later(loop)
 
-    def review_later(self) -> None:
+    def review_later(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to a review for as long as callers wait."""
-        if self.watch is None and any(turns.callers for turns in self.members):
-            self.watch = self.loop.call_later(_REVIEW, self.review)
+        if self.watch is None and self.callers_wait:
+            self.watch = loop.call_later(_REVIEW, self.review, loop)
 
 
-_CROWDS: dict[tuple[str, int], _Crowd] = {}  # by host and port, while there are calls
+_CROWDS: WeakValueDictionary[tuple[str, int], _Crowd] = WeakValueDictionary()  # by host and port
 _NUMBERS = count()
 
 
 class Turns:
-    """The turns of one client of the pachd at `host` and `port`.
+    """The turns of one client of the pachd at `host` and `port`, till it is closed.
 
     At most `limit` of its calls run at once. All clients of that pachd together run no more than
-    the largest limit among those that have calls there now.
+    the largest limit among those that have calls there now, and each leaves one of these to others.
     """
 
     def __init__(self, host: str, port: int, limit: int) -> None:
         self.running = 0
         self.limit = limit
+        self.pace = Pace()
         self.hosts: _Queue = OrderedDict()
         self.callers: _Queue = OrderedDict()
-        self._place = (host, port)
+        self.closed = False
+        self._crowd = _CROWDS.setdefault((host, port), _Crowd())
+        self._crowd.clients.add(self)
+
+    @property
+    def calls(self) -> bool:
+        """Whether it has calls, under way or in wait."""
+        return bool(self.running or self.hosts or self.callers)
+
+    @property
+    def present(self) -> bool:
+        """Whether others have to reckon with it."""
+        return not self.closed or self.calls
 
     @property
     def queue(self) -> _Queue:
@@ -137,51 +154,41 @@ class Turns:
         """The wait of the next one."""
         return next(iter(self.queue.values()))
 
-    async def take(self, end: float, *, urgent: bool = False) -> None:
-        """Wait for room for one call, till `end` (the loop's time).
+    async def take(self, begin: float, end: float, *, urgent: bool = False) -> None:
+        """Wait for room for one call, that is to be over by `end`, till `begin` (the loop's times).
 
-        One that is `urgent` is the host's own. Raises NoTurn.
+        One that is `urgent` is the host's own, and has its time when it begins. Raises NoTurn.
         """
-        crowd = _CROWDS.get(self._place)
-        if crowd is None:
-            crowd = _CROWDS[self._place] = _Crowd()
-        crowd.join(self)
-        if not self.queue and self.running < self.limit and crowd.running < crowd.limit:
-            crowd.begin(self)
+        crowd = self._crowd
+        loop = asyncio.get_running_loop()
+        if not self.queue and crowd.has_room(self):
+            crowd.begin(self, loop.time())
             return
-        turn = crowd.loop.create_future()
+        turn = loop.create_future()
         queue = self.hosts if urgent else self.callers
-        queue[turn] = _Wait(next(_NUMBERS), end)
-        crowd.call_next()
-        crowd.refuse_late()
-        crowd.review_later()
-        begun = crowd.loop.time()
+        queue[turn] = _Wait(next(_NUMBERS), begin, end)
+        came = loop.time()
+        crowd.call_next(came)
+        crowd.refuse_late(came)
+        crowd.review_later(loop)
         try:
-            async with asyncio.timeout_at(end):
+            async with asyncio.timeout_at(begin):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.give_back(crowd.loop.time())
+                self.give_back()
             else:
                 queue.pop(turn, None)
-                self._leave(crowd)
+                crowd.call_next(loop.time())
             if isinstance(error, TimeoutError):
-                waited = crowd.loop.time() - begun
-                raise NoTurn(f"no free slot within {waited:.2g}s") from None
+                raise NoTurn(f"no free slot within {loop.time() - came:.2g}s") from None
             raise
 
-    def give_back(self, begun: float) -> None:
-        """End a call that had its turn, and began at `begun` (the loop's time)."""
-        crowd = _CROWDS[self._place]
-        now = crowd.loop.time()
-        crowd.pace.ended(now, now - begun)
-        crowd.running -= 1
+    def give_back(self, took: float | None = None) -> None:
+        """End a call that had its turn; one that was answered `took` so many seconds."""
+        now = asyncio.get_running_loop().time()
+        if took is not None:
+            self.pace.answered(now, took)
+        self._crowd.running -= 1
         self.running -= 1
-        self._leave(crowd)
-
-    def _leave(self, crowd: _Crowd) -> None:
-        crowd.leave(self)
-        if not crowd.members:
-            del _CROWDS[self._place]
-            if crowd.watch is not None:
-                crowd.watch.cancel()
+        self._crowd.call_next(now)

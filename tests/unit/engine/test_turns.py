@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.unit.engine.vault import eventually
+from vault_plugin.pachyderm import pace as pacing
 from vault_plugin.pachyderm import turns as turning
 from vault_plugin.pachyderm.pace import Pace
 from vault_plugin.pachyderm.turns import _CROWDS, NoTurn, Turns
@@ -18,18 +19,19 @@ class Visitor:
 
     def __init__(self, turns: Turns, wait: float = LATE, *, urgent: bool = False) -> None:
         self.inside = False
+        self.since = asyncio.get_running_loop().time()
         self._go = asyncio.Event()
         self.task = asyncio.create_task(self._visit(turns, wait, urgent))
 
     async def _visit(self, turns: Turns, wait: float, urgent: bool) -> None:
         now = asyncio.get_running_loop().time
-        await turns.take(now() + wait, urgent=urgent)
+        await turns.take(now() + wait, now() + wait, urgent=urgent)
         begun = now()
         self.inside = True
         try:
             await self._go.wait()
         finally:
-            turns.give_back(begun)
+            turns.give_back(now() - begun)
 
     async def leave(self) -> None:
         self._go.set()
@@ -49,6 +51,11 @@ async def visitors(number: int, *turns: Turns) -> list[Visitor]:
     return found
 
 
+def any_calls() -> bool:
+    """Whether any call is under way or in wait."""
+    return any(crowd.running or any(t.calls for t in crowd.clients) for crowd in _CROWDS.values())
+
+
 def inside(found: list[Visitor]) -> list[int]:
     return [number for number, visitor in enumerate(found) if visitor.inside]
 
@@ -61,7 +68,7 @@ async def test_clients_of_one_pachd_share_and_go_in_order() -> None:
         assert inside(found) == list(range(number + 1))
     for visitor in found[6:]:
         await visitor.leave()
-    assert not _CROWDS
+    assert not any_calls()
 
 
 async def test_clients_of_two_pachds_do_not() -> None:
@@ -80,7 +87,7 @@ async def test_each_keeps_to_its_own_limit_and_all_to_the_largest() -> None:
     for visitor in found[1:]:
         await visitor.leave()
     assert all(visitor.inside for visitor in found)
-    assert not _CROWDS
+    assert not any_calls()
 
 
 async def test_who_is_too_late_or_goes_away_takes_nothing_along() -> None:
@@ -95,7 +102,7 @@ async def test_who_is_too_late_or_goes_away_takes_nothing_along() -> None:
     await first.leave()
     assert last.inside
     await last.leave()
-    assert not _CROWDS
+    assert not any_calls()
 
 
 async def test_who_goes_away_as_its_turn_comes_gives_it_on() -> None:
@@ -106,21 +113,21 @@ async def test_who_goes_away_as_its_turn_comes_gives_it_on() -> None:
     await settle()
     assert third.inside
     await third.leave()
-    assert not _CROWDS
+    assert not any_calls()
 
 
 async def test_who_goes_away_as_another_gives_back_does_not_harm_it() -> None:
     turns = Turns(*PLACE, 1)
     now = asyncio.get_running_loop().time()
-    await turns.take(now + LATE)
-    gone, last = (asyncio.create_task(turns.take(now + LATE)) for _ in range(2))
+    await turns.take(now + LATE, now + LATE)
+    gone, last = (asyncio.create_task(turns.take(now + LATE, now + LATE)) for _ in range(2))
     await settle()
     gone.cancel()  # it has not heard of it yet
-    turns.give_back(now)
+    turns.give_back()
     await last
-    turns.give_back(now)
+    turns.give_back()
     assert gone.cancelled()
-    assert not _CROWDS
+    assert not any_calls()
 
 
 async def test_a_crowded_client_does_not_keep_its_neighbour_out() -> None:
@@ -130,7 +137,7 @@ async def test_a_crowded_client_does_not_keep_its_neighbour_out() -> None:
     assert found[-1].inside
     for visitor in (found[-1], *found[1:-1]):
         await visitor.leave()
-    assert not _CROWDS
+    assert not any_calls()
 
 
 async def test_what_the_host_asks_goes_first() -> None:
@@ -143,37 +150,112 @@ async def test_what_the_host_asks_goes_first() -> None:
     await host.leave()
     for visitor in found[1:]:
         await visitor.leave()
-    assert not _CROWDS
+    assert not any_calls()
 
 
-async def test_callers_that_wait_in_vain_are_refused_the_last_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A call has taken long without an end: as long again, four times, for each is expected."""
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turning, "_REVIEW", 0.05)
+    monkeypatch.setattr(pacing, "_SILENCE", 0.5)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_callers_that_wait_in_vain_are_refused_the_last_first() -> None:
+    """A call has taken long without an answer: as long again is expected of each."""
     turns = Turns(*PLACE, 1)
-    inside = Visitor(turns, wait=60)
+    inside = Visitor(turns, wait=30)
     await settle()
-    hosts = [Visitor(turns, wait=60, urgent=True) for _ in range(9)]
-    callers = [Visitor(turns, wait=60) for _ in range(20)]
+    hosts = [Visitor(turns, wait=30, urgent=True) for _ in range(9)]
+    callers = [Visitor(turns, wait=30) for _ in range(20)]
     await settle()
     assert not any(caller.task.done() for caller in callers)  # nothing is known yet
-    await eventually(lambda: callers[6].task.done())
+    await eventually(lambda: callers[15].task.done())
     assert not callers[0].task.done()
     assert not any(host.task.done() for host in hosts)
     with pytest.raises(NoTurn, match="calls wait"):
         await callers[-1].task
-    assert all(caller.task.done() for caller in callers[6:])
-    late = Visitor(turns, wait=60)
+    assert all(caller.task.done() for caller in callers[15:])
+    late = [Visitor(turns, wait=30) for _ in range(5)]
     await settle()
-    assert late.task.done()  # at once
-    await asyncio.gather(late.task, *(c.task for c in callers[6:]), return_exceptions=True)
+    assert late[-1].task.done()  # at once
     await inside.leave()
-    for visitor in [*hosts, *callers[:6]]:
-        if not visitor.task.done():
-            await visitor.leave()
-    await asyncio.gather(*(c.task for c in callers), return_exceptions=True)
-    assert not _CROWDS
+    for host in hosts:
+        await host.leave()
+    for caller in (*callers, *late):
+        caller.task.cancel()
+    await asyncio.gather(*(c.task for c in (*callers, *late)), return_exceptions=True)
+    assert not any_calls()
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_caller_who_would_begin_in_time_and_not_end_is_refused() -> None:
+    """A mint cut off in its middle may leave a token that nobody knows."""
+    turns = Turns(*PLACE, 1)
+    turns.pace.answered(asyncio.get_running_loop().time(), 6.0)
+    first = Visitor(turns)
+    await settle()
+    second = Visitor(turns)
+    with pytest.raises(NoTurn, match="0 calls wait, of 6s each"):
+        await second.task
+    await first.leave()
+    assert not any_calls()
+
+
+async def test_a_pause_of_a_pachd_that_is_well_costs_nobody_his_turn() -> None:
+    turns, served = Turns(*PLACE, 6), 0
+    paused = asyncio.get_running_loop().time() + 1.2
+
+    async def call() -> None:
+        nonlocal served
+        now = asyncio.get_running_loop().time
+        came = now()
+        await turns.take(came + 0.9 * LATE, came + LATE)
+        begun = now()
+        await asyncio.sleep(max(paused - begun, 0.002))
+        turns.give_back(now() - begun)
+        served += 1
+
+    await asyncio.gather(*(call() for _ in range(300)))
+    assert served == 300
+
+
+async def test_a_client_that_hangs_leaves_its_neighbour_a_turn() -> None:
+    hung, calm = Turns("shared", 1, 3), Turns("shared", 1, 3)
+    found = await visitors(9, hung)
+    assert inside(found) == [0, 1]
+    for _ in range(3):
+        (visitor,) = await visitors(1, calm)
+        assert visitor.inside
+        await visitor.leave()
+    calm.closed = True
+    await found[0].leave()
+    assert inside(found) == [0, 1, 2, 3], "alone, it has them all"
+    for visitor in found[1:]:
+        await visitor.leave()
+    assert not any_calls()
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_the_silence_of_one_is_not_that_of_the_other() -> None:
+    """Its neighbour's calls are answered all the while, or have no turn because of it."""
+    hung, calm = Turns(*PLACE, 3), Turns(*PLACE, 3)
+    found = await visitors(200, hung)
+    while not found[20].task.done():
+        (visitor,) = await visitors(1, calm)
+        await asyncio.sleep(0.02)
+        await visitor.leave()
+        assert asyncio.get_running_loop().time() - found[0].since < 5
+    single = Turns("other", 1, 1), Turns("other", 1, 1)
+    (holds,) = await visitors(1, single[0])
+    (waits,) = await visitors(1, single[1])
+    await asyncio.sleep(1)
+    assert not waits.task.done()
+    await holds.leave()
+    await waits.leave()
+    for each in found:
+        each.task.cancel()
+    await asyncio.gather(*(each.task for each in found), return_exceptions=True)
+    assert not any_calls()
 
 
 async def test_a_thousand_wait_for_a_fast_one() -> None:
@@ -183,29 +265,40 @@ async def test_a_thousand_wait_for_a_fast_one() -> None:
     async def call() -> None:
         nonlocal done
         now = asyncio.get_running_loop().time
-        await turns.take(now() + LATE)
+        came = now()
+        await turns.take(came + LATE, came + LATE)
         begun = now()
         await asyncio.sleep(0)
-        turns.give_back(begun)
+        turns.give_back(now() - begun)
         done += 1
 
     await asyncio.gather(*(call() for _ in range(1000)))
     assert done == 1000
-    assert not _CROWDS
+    assert not any_calls()
 
 
 def test_the_pace() -> None:
     pace = Pace()
     pace.begun(100.0)
-    assert pace.expected(100.5) == 0
-    assert pace.expected(102.0) == 8.0
-    pace.ended(102.0, 2.0)
-    assert 0 < pace.expected(102.1) < 2.0
-    for moment in range(50):
-        pace.ended(103.0 + moment, 2.0)
-    assert 1.9 < pace.expected(152.5) <= 2.0
-    assert 1.9 < pace.expected(155.0) <= 2.0  # it is slow, and not silent
-    assert pace.expected(160.0) > 20
+    assert pace.expected(101.5, busy=True) == 0
+    assert pace.expected(104.0, busy=True) == 8.0
+    assert pace.expected(104.0, busy=False) == 0
+    pace.answered(102.0, 2.0)
+    assert pace.expected(102.1, busy=True) == 2.0
+    for moment in range(10):
+        pace.answered(103.0 + moment, 3.0)
+    assert 2.8 < pace.expected(112.5, busy=True) <= 3.0
+    assert 2.8 < pace.expected(115.0, busy=True) <= 3.0  # it is slow, and not silent
+    assert pace.expected(120.0, busy=True) == 16.0
     for _ in range(12):
-        pace.ended(161.0, 0.001)
-    assert pace.expected(161.1) < 0.01
+        pace.answered(121.0, 0.001)
+    assert pace.expected(121.1, busy=True) < 0.01
+
+
+def test_what_was_slow_long_ago_is_not_held_against_it() -> None:
+    pace = Pace()
+    pace.answered(100.0, 5.0)
+    pace.begun(105.0)
+    assert pace.expected(105.0, busy=True) == 5.0
+    pace.begun(120.0)
+    assert pace.expected(120.0, busy=True) == 0
