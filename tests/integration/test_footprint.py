@@ -86,7 +86,7 @@ def start_cpu(plugin_file: Path) -> Iterator[float]:
             assert process.stdout is not None
             line = process.stdout.readline()
             fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-            process.terminate()
+            process.kill()
         assert line.startswith(b"1|5|unix|")
         user, system = int(fields[11]), int(fields[12])  # proc(5): utime and stime
         yield (user + system) / os.sysconf("SC_CLK_TCK")

@@ -72,4 +72,4 @@ async def _live(mount: Mounted, pachd: Simulator[PachdV1] | Simulator[PachdV2]) 
         other = {"admin_token": pachd.root_token, "pachd_address": address}
         await _refused(mount, "update", "config", **other)
     await _good(mount, "update", "config/rotate")
-    await _good(mount, "delete", "config")
+    await _good(mount, "delete", "config", force=True)
