@@ -118,10 +118,10 @@ class ClientLink(Link):
         self.flush()
         return True
 
-    @property
-    def _asked(self) -> bool:
-        """Whether nothing has come since the last PING."""
-        return self._pings.last > self.heard
+    def _dumb(self, patience: float) -> bool:
+        """Whether nothing has come since the last PING, which is `patience` seconds ago or more."""
+        last = self._pings.last
+        return last > self.heard and self.loop.time() - last >= patience
 
     def handshake_failed(self, cause: Exception) -> None:
         """Tell whoever dials."""
@@ -201,10 +201,11 @@ class ClientLink(Link):
         if self._keepalive is None or not (self.core.live or doubted):
             return
         if silent:
-            if self._asked:
+            if self._dumb(self._keepalive.waiting):  # the PING may be a proof's, and just sent
                 self.cut("no sign of life, though it was asked for one")
                 return
-            self._ping()
+            if self._pings.last <= self.heard:
+                self._ping()
         self._beat = self.loop.call_later(
             self._keepalive.waiting, self._check_alive, self.core.frames_received
         )
@@ -220,7 +221,7 @@ class ClientLink(Link):
             self.close()
             return
         if not self.core.live and now - self.heard >= keepalive.idle / 2:
-            if self._asked:
+            if self._dumb(keepalive.proof):
                 self.cut("no sign of life while it was idle")
                 return
             self._ping()
@@ -229,6 +230,7 @@ class ClientLink(Link):
     # Events
 
     def _on_response(self, event: http2.ResponseReceived) -> None:
+        self._pings.answered()
         owner: Outgoing[Any, Any] | None = event.stream.owner
         if owner is not None:
             owner.on_response(event.fields, event.ended)
@@ -237,7 +239,6 @@ class ClientLink(Link):
         event.stream.owner.on_data(event.data, event.ended)
 
     def _on_trailers(self, event: http2.TrailersReceived) -> None:
-        self._pings.answered()
         event.stream.owner.on_trailers(event.fields)
 
     def _on_reset(self, event: http2.StreamReset) -> None:
@@ -263,10 +264,6 @@ class ClientLink(Link):
     def _on_failed(self, event: http2.ConnectionFailed) -> None:
         fault = "the server broke HTTP/2" if self.core.greeted else "this is no HTTP/2 server"
         self.blame(f"{fault}: {event.reason}")
-
-
-def _ignore(event: http2.Event) -> None:
-    """Nothing to do for a client."""
 
 
 def _closed_early() -> ConnectionError:

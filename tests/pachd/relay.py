@@ -16,15 +16,16 @@ class Relay:
     """Passes bytes on to `port` of the loopback, from ``relay.port``, in the running loop.
 
     A flow that carried nothing for `memory` seconds is forgotten: `silent`, what is sent on it
-    later is swallowed; else it is answered by a reset.
+    later is swallowed; else it is answered by a reset. Bytes take `delay` seconds, each way.
     """
 
-    def __init__(self, port: int, memory: float, *, silent: bool) -> None:
+    def __init__(self, port: int, memory: float, *, silent: bool, delay: float = 0) -> None:
         self.port = 0
         self.flows = 0  # so far
         self._upstream = port
         self._memory = memory
         self._silent = silent
+        self._delay = delay
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -70,6 +71,7 @@ class Relay:
                     client.transport.abort()
                     return
                 flow[0] = time.monotonic()
+                await asyncio.sleep(self._delay)
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from shim.grpc import Call, Channel, Keepalive, Method, Server
+from shim.grpc import Call, Channel, Keepalive, Method, RpcError, Server
 from shim.grpc.keepalive import Pings
+from tests.pachd.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 ECHO = Method("/test.Echo/Say", StringValue, StringValue)
+SLOW = Method("/test.Echo/Think", StringValue, StringValue)
+NONE = Method("/test.Echo/None", StringValue, StringValue)
 
 
 class Enforcement:
@@ -64,8 +67,13 @@ async def port() -> AsyncIterator[int]:
     async def say(request: StringValue, call: Call) -> StringValue:
         return request
 
+    async def think(request: StringValue, call: Call) -> StringValue:
+        await asyncio.sleep(float(request.value))
+        return request
+
     server = Server()
     server.unary(ECHO, say)
+    server.unary(SLOW, think)
     yield await server.listen_tcp("127.0.0.1", 0)
     server.close()
 
@@ -102,6 +110,36 @@ async def test_one_proof_stands_for_all_who_ask(port: int) -> None:
         assert [reply.value for reply in await asyncio.gather(*said)] == [str(n) for n in range(50)]
     assert len(sent) == 5
     assert channel.connections == 1
+    await channel.close()
+
+
+async def test_a_proof_that_was_just_asked_for_cuts_nobody_off(port: int) -> None:
+    """A call waits, and as its server's silence is looked at, another's PING is on its way."""
+    async with Relay(port, 60, silent=True, delay=0.15) as relay:
+        channel = Channel.tcp("127.0.0.1", relay.port, keepalive=Keepalive(waiting=0.8, fresh=0.7))
+        await channel.connect(5)
+        await asyncio.sleep(0.4)  # for the rest of what is said at the start
+        slow = asyncio.create_task(channel.unary(SLOW, StringValue(value="1.5"), timeout=5))
+        await asyncio.sleep(0.68)
+        quick = channel.unary(SLOW, StringValue(value="0"), timeout=5)
+        assert {reply.value for reply in await asyncio.gather(slow, quick)} == {"1.5", "0"}
+        assert channel.connections == 1
+        await channel.close()
+
+
+async def test_refusals_are_answers_too(port: int) -> None:
+    """grpc-go forgets strikes for them as well: each pause ends with a proof."""
+    channel = Channel.tcp("127.0.0.1", port, keepalive=Keepalive(fresh=0.01))
+    for _ in range(5):
+        with pytest.raises(RpcError, match="unknown"):
+            await channel.unary(NONE, StringValue(), timeout=5)
+        await asyncio.sleep(0.05)
+        link = channel._link
+        assert link is not None
+        assert not link.fresh
+        before = link._pings.last
+        assert await link.prove()
+        assert link._pings.last > before
     await channel.close()
 
 
