@@ -8,7 +8,7 @@ from typing import Final
 #: everyday (a collector, a failover of its database), and who waits is served in no time after
 _SILENCE: Final = 2.0
 #: what is then expected of the calls under way, in times of how long none was answered
-_DOUBT: Final = 2.0
+_DOUBT: Final = 4.0
 #: seconds after which what was known is no longer
 _MEMORY: Final = 10.0
 

@@ -281,7 +281,7 @@ def test_the_pace() -> None:
     pace = Pace()
     pace.begun(100.0)
     assert pace.expected(101.5, busy=True) == 0
-    assert pace.expected(104.0, busy=True) == 8.0
+    assert pace.expected(104.0, busy=True) == 16.0
     assert pace.expected(104.0, busy=False) == 0
     pace.answered(102.0, 2.0)
     assert pace.expected(102.1, busy=True) == 2.0
@@ -289,7 +289,7 @@ def test_the_pace() -> None:
         pace.answered(103.0 + moment, 3.0)
     assert 2.8 < pace.expected(112.5, busy=True) <= 3.0
     assert 2.8 < pace.expected(115.0, busy=True) <= 3.0  # it is slow, and not silent
-    assert pace.expected(120.0, busy=True) == 16.0
+    assert pace.expected(120.0, busy=True) == 32.0
     for _ in range(12):
         pace.answered(121.0, 0.001)
     assert pace.expected(121.1, busy=True) < 0.01
