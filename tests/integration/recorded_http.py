@@ -67,13 +67,17 @@ def comparable(answer: Any, key: str = "") -> Any:
 def as_recorded(answer: Any, kind: Kind) -> Any:
     """`answer` in OpenBao's form, in which all is recorded.
 
-    Vault adds the type of the mount, and has words of its own for a body that is no JSON.
+    Vault adds the type of the mount, leaves the path out where a lease is looked up, and has words
+    of its own for a body that is no JSON.
     """
-    if not isinstance(answer, dict):
+    if kind is OPENBAO or not isinstance(answer, dict):
         return answer
     told = {name: value for name, value in answer.items() if name != "mount_type"}
     if errors := told.get("errors"):
         told["errors"] = [error.replace(kind.not_json, OPENBAO.not_json) for error in errors]
+    looked_up = told.get("data") or {}
+    if "last_renewal" in looked_up:
+        told["data"] = {**looked_up, "path": looked_up["id"].rpartition("/")[0]}
     return told
 
 

@@ -106,6 +106,9 @@ def test_vaults_own_form_of_an_answer_is_the_recorded_one() -> None:
     recorded = {"lease_id": "", "data": {"mount_type": "kept"}}
     told = {**recorded, "mount_type": "pachyderm"}
     assert recorded_http.as_recorded(told, VAULT) == recorded
+    lookup = {"data": {"id": "pachyderm/login/robot:x/id", "last_renewal": None}}
+    found = recorded_http.as_recorded({**lookup, "mount_type": "system"}, VAULT)
+    assert found == {"data": {**lookup["data"], "path": "pachyderm/login/robot:x"}}
     words = "invalid character 'o' in literal null (expecting 'u')"
     refusal = {"errors": [f"error parsing JSON: failed to parse JSON input: {words}"]}
     said = {"errors": [f"failed to decode JSON input: {words}"]}
