@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import secrets
 import shutil
 import tempfile
 import time
@@ -25,6 +26,8 @@ from tests.chaos.record import Loss
 from tests.integration.mount import PLUGIN, Mount
 from tests.integration.openbao import VaultServer, openbao
 from tests.pachd import PachdV2, Simulator
+from tests.pachd.bindings import CLUSTER_KEY
+from tests.unit.engine.cluster import add_token
 from tests.unit.process.hostile import SECRET, Caller, checked
 from tests.unit.process.mounted import mounted
 
@@ -96,11 +99,19 @@ def in_words(before: int, after: int, peak: int) -> str:
     )
 
 
+def configure(mount: Mount, pachd: Simulator[PachdV2]) -> None:
+    """Configure it anew, with an admin of its own: what is made up rotates, deletes and revokes."""
+    subject = f"robot:admin-{secrets.token_hex(8)}"
+    pachd.cluster.bindings.set(CLUSTER_KEY, subject, ["clusterAdmin"])
+    mount.configure(admin_token=add_token(pachd, subject, 0), request_timeout=2)
+
+
 class Client:
     """Sends what a `Caller` makes up over HTTP, over one connection while it lasts."""
 
-    def __init__(self, mount: Mount, seed: int) -> None:
+    def __init__(self, mount: Mount, pachd: Simulator[PachdV2], seed: int) -> None:
         self.mount = mount
+        self._pachd = pachd
         self.statuses: Counter[int] = Counter()
         self.faults: Counter[str] = Counter()  # answers nobody should get, and how often
         self.slowest = 0.0  # seconds
@@ -115,7 +126,7 @@ class Client:
     def send(self, number: int) -> None:
         """Send request `number` and judge its answer."""
         if number % RENEWED == 0:
-            self.mount.configure(request_timeout=2)
+            configure(self.mount, self._pachd)
         method, path, body = self._request(number)
         headers = {"X-Vault-Token": self.mount.server.root_token}
         if method == "PATCH":
@@ -170,7 +181,7 @@ def test_over_http(chaos: Callable[[str], Chaos], plugin_file: Path) -> None:
             mount.configure()
             (pid,) = server.plugin_pids(PLUGIN)
             before = memory(pid, "VmRSS")
-            clients = [Client(mount, run.seed + n) for n in range(CLIENTS)]
+            clients = [Client(mount, pachd, run.seed + n) for n in range(CLIENTS)]
 
             def ask(client: Client) -> None:
                 for number in range(run.trials // CLIENTS):
@@ -182,7 +193,7 @@ def test_over_http(chaos: Callable[[str], Chaos], plugin_file: Path) -> None:
                 client.close()
             assert server.plugin_pids(PLUGIN) == [pid]
             after, peak = memory(pid, "VmRSS"), memory(pid, "VmHWM")
-            mount.configure()
+            configure(mount, pachd)
             assert mount.alive(mount.login())
         shown = secrets_shown(server)
     statuses = sum((client.statuses for client in clients), Counter[int]())
