@@ -100,16 +100,20 @@ async def _own(
 async def check_id(api: Api, held: HeldToken) -> bool:
     """Whether the cluster of `api`, at the lease's address, tells the id of the lease's.
 
-    Raises BackendError where it tells another.
+    Raises BackendError where it tells another, or none where the lease's did.
     """
-    there = await api.cluster_id() if held.cluster_id else ""
-    if there not in ("", held.cluster_id):
+    if not held.cluster_id:
+        return False
+    there = await api.cluster_id()
+    if not there:
+        raise BackendError(f"{held.pachd_address} does not tell which cluster it is: try again")
+    if there != held.cluster_id:
         raise BackendError(
             f"the token of this lease is of the cluster {held.cluster_id}, and at"
             f" {held.pachd_address} is the cluster {there} now: write the address of"
             f" {held.cluster_id} to config"
         )
-    return bool(there)
+    return True
 
 
 async def _check_known(api: Api, held: HeldToken) -> None:

@@ -142,11 +142,15 @@ class Mount:
             if config is None:
                 return
             session = Session(config)
-            if config.unsettled:
-                await session.choose_token()
-            if forgotten == self._forgotten:
-                self._session = session
-                return
+            try:
+                if config.unsettled:
+                    await session.choose_token()
+                if forgotten == self._forgotten:
+                    self._session = session
+                    return
+            finally:
+                if self._session is not session:  # its connection would stay
+                    self.in_background(session.cluster.close())
 
     async def session(self, storage: Storage) -> Session:
         """The session. Raises UserError where there is no configuration yet."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from typing import TYPE_CHECKING
 
+from vault_plugin.shared import Shared
 from vault_plugin.tokens import hashed
 
 if TYPE_CHECKING:
@@ -27,15 +29,12 @@ class Proof:
     def __init__(self) -> None:
         self._hashes: frozenset[bytes] = frozenset()
         self._asked = float("-inf")  # the monotonic clock's time of the answer
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: Shared[None] = Shared()
 
     async def holds(self, api: Api, admin: Masked, token: Masked) -> bool:
         """Whether the cluster of `api` knows `token`, a robot's. Raises PachdError."""
         if time.monotonic() - self._asked > REMEMBERED:
-            if self._asking is None:
-                self._asking = asyncio.ensure_future(self._ask(api, admin))
-                self._asking.add_done_callback(self._asked_all)
-            await asyncio.shield(self._asking)  # the others wait on, should this one go
+            await self._asking.wait(functools.partial(self._ask, api, admin))
         return bytes.fromhex(hashed(token)) in self._hashes
 
     async def _ask(self, api: Api, admin: Masked) -> None:
@@ -45,8 +44,9 @@ class Proof:
                 found.add(bytes.fromhex(held.hash))
         self._hashes = frozenset(found)
         self._asked = time.monotonic()
+        asyncio.get_running_loop().call_later(REMEMBERED, self._forget)
 
-    def _asked_all(self, asking: asyncio.Task[None]) -> None:
-        self._asking = None
-        if not asking.cancelled():
-            asking.exception()  # looked at: all who waited may be gone
+    def _forget(self) -> None:
+        """Keep no megabytes of it."""
+        if time.monotonic() - self._asked >= REMEMBERED:
+            self._hashes = frozenset()

@@ -271,6 +271,7 @@ async def _end_elsewhere(admin: RetiredAdmin, session: Session) -> bool:
 
 async def _revoke(api: Api, callers: list[Masked], token: Masked) -> None:
     """Revoke `token` as the first of `callers` that pachd lets, or as itself."""
+    refusal = None
     for caller in callers:
         if caller == token:
             continue
@@ -279,6 +280,7 @@ async def _revoke(api: Api, callers: list[Masked], token: Masked) -> None:
         except PachdError as error:
             if error.meaning not in (*BAD_TOKEN, Meaning.DENIED):
                 raise
+            refusal = error
         else:
             return
     try:
@@ -286,6 +288,9 @@ async def _revoke(api: Api, callers: list[Masked], token: Masked) -> None:
     except PachdError as error:
         if error.meaning is Meaning.EXPIRED_CALLER:
             return  # 2.x says so of the caller, which here is the token itself
+        if error.meaning is Meaning.BAD_CALLER and refusal is not None:
+            # pachd takes neither, as while its database fails: that proves nothing.
+            raise BackendError(f"the admin token cannot revoke: {refusal}") from None
         raise
     if not number and api.generation != V1.generation:
         raise BackendError("pachd did not confirm that the token is revoked")

@@ -38,6 +38,8 @@ async def end(home: Home, held: HeldToken) -> None:
     except PachdError as error:
         if error.meaning is not Meaning.NOT_ACTIVATED:
             raise
+        if home.moved_to is None:  # or else another cluster may have taken the place
+            await check_id(home.api, held)
         log.info("auth is off at %s: no token of it lives", held.pachd_address)
 
 

@@ -101,6 +101,7 @@ class ClientLink(Link):
         if not self.lost:
             self._retired = True
             self._on_over(self)
+            self._wake_all()
             if not self.core.live:
                 self.cut("no sign of life after it was idle")
         self._proven()
@@ -186,6 +187,10 @@ class ClientLink(Link):
         for stream in list(self.core.live.values()):
             if stream.owner is not None:
                 stream.owner.on_lost(f"{self.peer}: {reason}")
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        """Let who waits for room look again: there is none here."""
         for waiter in self._slots:
             wake(waiter)
 
@@ -259,6 +264,7 @@ class ClientLink(Link):
     def _on_goaway(self, event: http2.GoawayReceived) -> None:
         self.scolded = event.debug == _TOO_MANY
         self._on_over(self)
+        self._wake_all()
         self._close_if_done()
 
     def _on_failed(self, event: http2.ConnectionFailed) -> None:

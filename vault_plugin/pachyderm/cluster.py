@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from typing import TYPE_CHECKING, Self
 
 from vault_plugin.pachyderm import release
@@ -10,6 +10,7 @@ from vault_plugin.pachyderm.client import Client, Endpoint, Urgent
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.v1 import V1
 from vault_plugin.pachyderm.v2 import V2
+from vault_plugin.shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ class Cluster:
         )
         known = GENERATIONS.get(generation)
         self._api = None if known is None else known(self._client, release.parse(version))
-        self._asking = asyncio.Lock()
+        self._asking: dict[bool, Shared[Api]] = {urgent: Shared() for urgent in (False, True)}
 
     async def api(self, *, urgent: bool = False) -> Api:
         """The API this pachd speaks, by asking its version on either name.
@@ -58,9 +59,9 @@ class Cluster:
         does not answer, or answers to neither.
         """
         api = self._api
-        if api is None:
-            async with self._asking:
-                api = self._api or await self.ask(urgent=urgent)
+        if api is None:  # who is urgent does not wait for those who are not
+            ask = functools.partial(self.ask, urgent=urgent)
+            api = await self._asking[urgent].wait(ask)
         if not urgent:
             return api
         return GENERATIONS[api.generation](self._client.urgent, api.release)

@@ -73,7 +73,7 @@ class Spoken:
         try:
             info = await self._client.call(self._INSPECT, self._INSPECT.request())
         except PachdError as error:
-            if error.meaning is Meaning.NO_ANSWER:
+            if error.meaning in (Meaning.NO_ANSWER, Meaning.OVERLOADED):
                 raise
             if error.meaning is Meaning.WRONG_GENERATION:
                 await self.version()  # raises the same, unless it is this service alone

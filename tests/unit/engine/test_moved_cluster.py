@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import time
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 from grpc import StatusCode
 
 from shim import BackendError
-from tests.pachd import PachdV1, PachdV2, Simulator, self_signed
+from tests.pachd import Auth, PachdV1, PachdV2, Simulator, self_signed
 from tests.unit.engine.cluster import Pachd, add_admin, add_token, kill, sent
 from tests.unit.engine.vault import Vault, lease_of
 from vault_plugin import revocation
@@ -318,3 +319,42 @@ async def test_who_is_revoked_is_nobody_else(mount: Vault, pachd: Pachd, moved: 
     await repoint(mount, moved)
     await mount.revoke(lease)
     assert moved.subject_of(stranger) == "robot:stranger"
+
+
+async def test_a_newcomer_without_auth_at_the_address_of_config_proves_nothing(
+    mount: Vault, pachd: Pachd
+) -> None:
+    lease = await login(mount)
+    before, pachd.cluster.id = pachd.cluster.id, "newcomer"
+    if isinstance(pachd.cluster, PachdV1):
+        pachd.cluster.auth = Auth.INACTIVE
+    else:
+        pachd.cluster.active = False
+    why = await refused(mount, lease)
+    assert before in why
+    assert "newcomer" in why
+
+
+async def test_a_cluster_that_does_not_tell_its_id_proves_nothing(
+    mount: Vault, pachd: Pachd
+) -> None:
+    lease = await login(mount)
+    kill(pachd, held(lease))
+    pachd.faults.refuse("InspectCluster", StatusCode.INTERNAL, "boom")
+    assert "does not tell which cluster it is" in await refused(mount, lease)
+    pachd.faults.clear()
+    await mount.revoke(lease)
+
+
+async def test_an_old_address_without_a_word_holds_up_no_crowd(
+    mount: Vault, pachd: Pachd, moved: Pachd
+) -> None:
+    """Leases without an id ask there first, all at the same time."""
+    await mount.write("config", request_timeout="1s")
+    leases = [of_0_1_0(await login(mount)) for _ in range(12)]
+    await repoint(mount, moved)
+    pachd.freeze()
+    began = time.monotonic()
+    await asyncio.gather(*(mount.revoke(lease) for lease in leases))
+    assert time.monotonic() - began < 8  # one after the other would be twelve times the limit
+    assert moved.live()["robot:x"] == 0

@@ -18,6 +18,7 @@ from tests.unit.engine.cluster import Pachd, add_admin, is_v1, sent, simulator
 from tests.unit.engine.conftest import configured
 from tests.unit.engine.crash import FOREVER, Crash, Kind
 from tests.unit.engine.vault import Vault, mount_of, token_of
+from vault_plugin import retired_admin
 from vault_plugin.engine import backend
 
 if TYPE_CHECKING:
@@ -405,3 +406,21 @@ async def test_at_each_step(
 def doubt_ends(mount: Vault) -> None:
     """Let the time be over in which storage might take a change that it gave no answer to."""
     mount_of(mount.backend)._doubted = 0.0
+
+
+async def test_a_pachd_that_takes_nobodys_token_proves_nothing(
+    mount: Vault, pachd: Pachd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As 2.x says of every token while its database fails."""
+    monkeypatch.setattr(retired_admin, "_APART", 0.0)
+    made = await rotated(mount)
+    unknown = "provided auth token is corrupted or has expired (try logging in again)"
+    pachd.faults.refuse("RevokeAuthToken", StatusCode.UNAUTHENTICATED, unknown)
+    await mount.write("config", admin_token=add_admin(pachd))
+    await mount.roll_back()
+    await mount.roll_back()
+    assert len(mount.admin_entries) == 1
+    pachd.faults.clear()
+    await mount.roll_back()
+    assert pachd.subject_of(made) is None
+    assert mount.admin_entries == []
