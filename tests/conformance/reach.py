@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.conformance.issued import Issued, issue
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from tests.conformance.issued import (
+    CALLS,
+    SERVES,
+    Issued,
+    issue,
+    used_for,
+    with_sha1,
+    within,
+)
 
 ROOT = issue(authority=True, common_name="root")
 OLD_ROOT = issue(authority=True, common_name="root", expired=True)
@@ -23,6 +33,41 @@ LINK = issue("::1", by=ROOT)
 COMMON = issue(by=ROOT, common_name="localhost")
 EXPIRED = issue("localhost", by=ROOT, expired=True)
 ALONE = issue("localhost")  # signed by itself, and no authority
+
+EARLY = issue("localhost", by=ROOT, early=True)
+TEXT = issue('"127.0.0.1"', by=ROOT)
+NAMED_BY_IP = issue(by=ROOT, common_name="127.0.0.1")
+DOTTED = issue("localhost.", by=ROOT)
+WILD_TOP = issue("*.internal", by=ROOT)
+WILD_ALL = issue("*", by=ROOT)
+WIDE = issue("localhost", by=ROOT, key=ec.generate_private_key(ec.SECP521R1()))
+EDWARDS = issue("localhost", by=ROOT, key=ed25519.Ed25519PrivateKey.generate())
+RSA = issue("localhost", by=ROOT, key=rsa.generate_private_key(65537, 2048))
+SHORT_RSA = issue("localhost", by=ROOT, key=rsa.generate_private_key(65537, 1024))
+RSA_ROOT = issue(authority=True, common_name="rsa", key=rsa.generate_private_key(65537, 2048))
+SHA1 = with_sha1(issue("localhost", by=RSA_ROOT))
+SHA1_ROOT = with_sha1(RSA_ROOT)
+BY_SHA1_ROOT = issue("localhost", by=SHA1_ROOT)
+SERVER_ONLY = issue("localhost", by=ROOT, extensions=(SERVES,))
+CLIENT_ONLY = issue("localhost", by=ROOT, extensions=(CALLS,))
+SIGNS = issue("localhost", by=ROOT, extensions=(used_for("digital_signature"),))
+OWN_AUTHORITY = issue(
+    "localhost", authority=True, extensions=(used_for("key_cert_sign", "crl_sign"),)
+)
+NO_SIGNER = issue(
+    authority=True, common_name="no signer", extensions=(used_for("digital_signature"),)
+)
+BY_NO_SIGNER = issue("localhost", by=NO_SIGNER)
+CALLING_ROOT = issue(authority=True, common_name="calling", extensions=(CALLS,))
+BY_CALLING_ROOT = issue("localhost", by=CALLING_ROOT)
+NO_AUTHORITY = issue("localhost", common_name="none")
+BY_NO_AUTHORITY = issue("localhost", by=NO_AUTHORITY)
+BOUND = issue(authority=True, common_name="bound", extensions=(within("example"),))
+IN_BOUNDS = issue("pachd.example", by=BOUND)
+OUT_OF_BOUNDS = issue("localhost", by=BOUND)
+ROOT_OF_LEAVES = issue(authority=True, common_name="leaves", path_length=0)
+TOO_DEEP = issue(by=ROOT_OF_LEAVES, authority=True, common_name="too deep")
+BY_TOO_DEEP = issue("localhost", by=TOO_DEEP)
 
 _NONE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 _NO_BASE64 = "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n"
@@ -105,6 +150,16 @@ ROWS = {
     "a common name alone": Row(
         shows=(COMMON,), authority=None, ours=_ROOTED, why="laxer, as 0.1.0 was: RFC 2818, 3.1"
     ),
+    "the root's dot in the certificate": Row(shows=(DOTTED,), authority=None),
+    "an IP as a host's name": Row("127.0.0.1:{port}", shows=(TEXT,), authority=None),
+    "an IP as a common name": Row("127.0.0.1:{port}", shows=(NAMED_BY_IP,), authority=None),
+    "a wildcard for a whole domain": Row(
+        name="pachd.internal",
+        shows=(WILD_TOP,),
+        authority="pachd.internal",
+        why="stricter, as OpenSSL is: RFC 6125, 7.2",
+    ),
+    "a wildcard for everything": Row(shows=(WILD_ALL,), authority=None),
     # bundles
     "an authority that did not sign": Row(bundle=OTHER.pem, authority=None),
     "one of two": Row(bundle=OTHER.pem + ROOT.pem),
@@ -128,4 +183,37 @@ ROWS = {
     "pachd's own, of an authority": Row(bundle=LOCAL.pem),
     "pachd's own": Row(bundle=ALONE.pem, shows=(ALONE,)),
     "an expired one shown": Row(shows=(EXPIRED,), authority=None),
+    "one that is not valid yet": Row(shows=(EARLY,), authority=None),
+    "two that share a line": Row(bundle=OTHER.pem.strip() + ROOT.pem, authority=None),
+    # keys, signatures, and what they are for
+    "P-521": Row(shows=(WIDE,)),
+    "Ed25519": Row(shows=(EDWARDS,)),
+    "RSA of 2048 bits": Row(shows=(RSA,)),
+    "RSA of 1024 bits": Row(
+        shows=(SHORT_RSA,), why="stricter, as OpenSSL is: under 112 bits of security"
+    ),
+    "signed with SHA-1": Row(bundle=RSA_ROOT.pem, shows=(SHA1,), authority=None),
+    "a root that signed itself with SHA-1": Row(bundle=SHA1_ROOT.pem, shows=(BY_SHA1_ROOT,)),
+    "for servers": Row(shows=(SERVER_ONLY,)),
+    "for clients alone": Row(shows=(CLIENT_ONLY,), authority=None),
+    "for signatures": Row(shows=(SIGNS,)),
+    "an authority's own, for signing certificates alone": Row(
+        bundle=OWN_AUTHORITY.pem,
+        shows=(OWN_AUTHORITY,),
+        why="stricter, as OpenSSL is: RFC 5280, 4.2.1.3",
+    ),
+    "by a root that may not sign": Row(bundle=NO_SIGNER.pem, shows=(BY_NO_SIGNER,), authority=None),
+    "by a root for clients alone": Row(
+        bundle=CALLING_ROOT.pem, shows=(BY_CALLING_ROOT,), authority=None
+    ),
+    "by one that is no authority": Row(
+        bundle=NO_AUTHORITY.pem, shows=(BY_NO_AUTHORITY,), authority=None
+    ),
+    "in its root's bounds": Row(
+        name="pachd.example", bundle=BOUND.pem, shows=(IN_BOUNDS,), authority="pachd.example"
+    ),
+    "out of its root's bounds": Row(bundle=BOUND.pem, shows=(OUT_OF_BOUNDS,), authority=None),
+    "deeper than its root lets": Row(
+        bundle=ROOT_OF_LEAVES.pem, shows=(BY_TOO_DEEP, TOO_DEEP), authority=None
+    ),
 }
