@@ -11,8 +11,9 @@ from shim import BackendError, Response
 from tests.pachd import PachdV2, Simulator, When
 from tests.unit.engine.cluster import Pachd, mint_method
 from tests.unit.engine.conftest import configured
-from tests.unit.engine.vault import Vault, eventually, lease_of
+from tests.unit.engine.vault import Vault, eventually, lease_of, settle
 from vault_plugin.engine import backend
+from vault_plugin.pachyderm import client
 from vault_plugin.pachyderm.errors import PachdError
 
 
@@ -93,6 +94,28 @@ async def test_a_crowd_at_a_pachd_that_hangs_is_refused(mount: Vault, pachd: Pac
         task.cancel()
     pachd.drop_connections()
     await asyncio.gather(*asked, return_exceptions=True)
+
+
+async def test_those_who_wait_for_a_connection_are_counted_too(
+    mount2: Vault, v2: Simulator[PachdV2], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = lease_of(await mount2.write("login/robot:lease"))
+    monkeypatch.setattr(client, "_MOST_CALLS", 10)
+    v2.drop_connections()
+    await settle()
+    v2.freeze()
+    asked = [asyncio.ensure_future(mount2.write(f"login/robot:{n}")) for n in range(15)]
+    revoked = asyncio.ensure_future(mount2.revoke(lease))
+    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    await eventually(lambda: sum(task.done() for task in asked) == 6)  # and one revocation
+    refusals = [task.exception() for task in asked if task.done()]
+    assert all("10 calls are under way or wait" in str(refusal) for refusal in refusals)
+    assert {getattr(refusal, "status", 0) for refusal in refusals} == {429}
+    v2.thaw()
+    await revoked
+    assert failures(await asyncio.gather(*asked, return_exceptions=True)) == [
+        str(refusal) for refusal in refusals
+    ]
 
 
 async def test_300_callers_of_a_pachd_that_is_well_are_all_served(
