@@ -45,6 +45,7 @@ class _Crowd:
     def __init__(self) -> None:
         self.clients: WeakSet[Turns] = WeakSet()
         self.running = 0
+        self.waiting = 0  # entries of all queues
         self.watch: asyncio.TimerHandle | None = None
 
     @property
@@ -57,6 +58,8 @@ class _Crowd:
 
         No client takes the last turn where others use the same pachd: it may hang for it alone.
         """
+        if not self.running:
+            return True
         present = [t for t in self.clients if t.present or t is turns]
         limit = max(t.limit for t in present if t.calls or t is turns)
         own = turns.limit if len(present) == 1 else min(turns.limit, max(1, limit - 1))
@@ -74,9 +77,13 @@ class _Crowd:
 
         So that a crowded mount does not keep its neighbours out.
         """
-        while ready := [t for t in self.clients if t.queue and self.has_room(t)]:
+        while self.waiting:
+            ready = [t for t in self.clients if t.queue and self.has_room(t)]
+            if not ready:
+                break
             chosen = min(ready, key=lambda turns: (turns.running, turns.first.number))
             turn, _ = chosen.queue.popitem(last=False)
+            self.waiting -= 1
             if not turn.done():  # else it went away just now, and its task has not heard of it
                 self.begin(chosen, now)
                 turn.set_result(None)
@@ -98,6 +105,7 @@ class _Crowd:
                 if begin <= wait.begin and begin + each <= wait.end:
                     break
                 del turns.callers[turn]
+                self.waiting -= 1
                 if not turn.done():
                     turn.set_exception(NoTurn(f"{ahead - 1} calls wait, of {each:.2g}s each"))
 
@@ -167,6 +175,7 @@ class Turns:
         turn = loop.create_future()
         queue = self.hosts if urgent else self.callers
         queue[turn] = _Wait(next(_NUMBERS), begin, end)
+        crowd.waiting += 1
         came = loop.time()
         crowd.call_next(came)
         crowd.refuse_late(came)
@@ -178,7 +187,8 @@ class Turns:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.give_back()
             else:
-                queue.pop(turn, None)
+                if queue.pop(turn, None) is not None:
+                    crowd.waiting -= 1
                 crowd.call_next(loop.time())
             if isinstance(error, TimeoutError):
                 raise NoTurn(f"no free slot within {loop.time() - came:.2g}s") from None
