@@ -259,8 +259,8 @@ async def test_as_many_look_ups_at_once_as_there_are_threads(names: Names) -> No
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        (Patience(connect=0.2), "no connection within 0.2 s"),
-        (Patience(whole=0.2), "no connection within 0.2 s"),
+        (Patience(connect=0.2), r"no connection within 0\.2 s"),
+        (Patience(whole=0.2), r"no connection within 0\.[012]\d? s"),  # what the others left
     ],
 )
 async def test_the_step_that_ran_out_is_named(limits: Patience, words: str) -> None:
