@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
+from shim import http2
 from shim.grpc import Call, Channel, Keepalive, Method, RpcError, Server
 from shim.grpc.keepalive import Pings
 from tests.pachd.relay import Relay
+from tests.unit.grpc.peer import Peer, PeerServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -143,5 +145,27 @@ async def test_refusals_are_answers_too(port: int) -> None:
     await channel.close()
 
 
-def test_a_server_that_had_too_many_is_asked_half_as_often() -> None:
-    assert Keepalive().slower().idle == 40
+@pytest.mark.parametrize(("words", "interval"), [(b"too_many_pings", 40), (b"bye", 20)])
+async def test_a_server_that_had_too_many_is_asked_half_as_often(
+    socket_path: str, words: bytes, interval: float
+) -> None:
+    async def scold(peer: Peer) -> None:
+        await peer.until(http2.SettingsReceived)
+        peer.core.goodbye(http2.ErrorCode.ENHANCE_YOUR_CALM, words.decode())
+        await peer.flush()
+        await peer.until_closed()
+
+    async def wait(peer: Peer) -> None:
+        await peer.until_closed()
+
+    async with PeerServer(socket_path, scold, wait) as server:
+        channel = Channel.unix(socket_path, keepalive=Keepalive())
+        await channel.connect(5)
+        async with asyncio.timeout(5):
+            while server.accepted == 1:
+                await channel.connect(5)
+                await asyncio.sleep(0.01)
+        link = channel._link
+        assert link is not None
+        assert link._keepalive == Keepalive(idle=interval)
+        await channel.close()
