@@ -12,7 +12,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Final, Self
 
-#: seconds between two PINGs that are no strike: pachd's MinTime of 5 s, and what the network adds
+#: seconds between two PINGs that are no strike: a MinTime of 5 s, and what the network adds
 _APART: Final = 5.5
 #: strikes that we take: one less than the server lets pass
 _STRIKES: Final = 1
