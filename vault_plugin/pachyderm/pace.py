@@ -9,8 +9,9 @@ from typing import Final
 _SILENCE: Final = 2.0
 #: what is then expected of the calls under way, in times of how long none was answered
 _DOUBT: Final = 4.0
-#: seconds after which what was known is no longer
-_MEMORY: Final = 10.0
+#: answers to a crowd before they tell how long its calls take: the first ones are read late, while
+#: the crowd still comes in
+_ENOUGH: Final = 12
 
 
 class Pace:
@@ -21,18 +22,20 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._usual = 0.0  # not known yet
+        self._usual = 0.0
+        self._answers = 0  # since the first of a crowd began
         self._heard = float("-inf")  # when a call was answered, or the first of a crowd began
 
     def begun(self, now: float) -> None:
-        """Note a call that begins while no other is under way."""
-        if now - self._heard > _MEMORY:
-            self._usual = 0.0
+        """Note a call that begins while no other is under way: the first of a crowd, maybe."""
+        self._usual = 0.0
+        self._answers = 0
         self._heard = now
 
     def answered(self, now: float, took: float) -> None:
         """Note an answer, whatever it says."""
         self._heard = now
+        self._answers += 1
         if not self._usual:
             self._usual = took
         self._usual += (took - self._usual) / (2 if took < self._usual else 5)
@@ -42,7 +45,8 @@ class Pace:
 
         Silence tells something only of who is `busy`: has calls under way.
         """
+        usual = self._usual if self._answers >= _ENOUGH else 0.0
         silent = now - self._heard
         if not busy or silent < max(_SILENCE, 2 * self._usual):
-            return self._usual
-        return max(self._usual, _DOUBT * silent)
+            return usual
+        return max(usual, _DOUBT * silent)
