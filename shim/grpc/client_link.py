@@ -81,30 +81,37 @@ class ClientLink(Link):
     async def prove(self) -> bool:
         """Whether the server is still there, asked by a PING. One stands for all who ask.
 
-        Where none may be sent now, the last one that was answered is proof enough.
+        Where none may be sent now, nothing is proven: a new connection costs less than a call
+        that goes nowhere, and a server that answers PINGs but no calls is left by it, too.
         """
         keepalive = self._keepalive
-        if keepalive is None or self.fresh:
+        if keepalive is None or self.fresh or not self.usable:
             return self.usable
         if self._proof is None:
             if not self._ping() and self._pings.last < self.heard:
-                return self.usable
+                self._retire()
+                self._close_if_done()
+                return False
             self._proof = self.loop.create_future()
-            self.loop.call_later(keepalive.proof, self._retire, self._proof)
+            self.loop.call_later(keepalive.proof, self._unproven, self._proof)
         await asyncio.shield(self._proof)
         return self.usable
 
-    def _retire(self, proof: asyncio.Future[None]) -> None:
-        """Give no new calls to who gave no proof; those at hand may go on."""
+    def _unproven(self, proof: asyncio.Future[None]) -> None:
+        """Give up who gave no proof in time."""
         if self._proof is not proof:
             return
         if not self.lost:
-            self._retired = True
-            self._on_over(self)
-            self._wake_all()
+            self._retire()
             if not self.core.live:
                 self.cut("no sign of life after it was idle")
         self._proven()
+
+    def _retire(self) -> None:
+        """Take no new calls; those at hand may go on."""
+        self._retired = True
+        self._on_over(self)
+        self._wake_all()
 
     def _proven(self) -> None:
         """End the wait for a proof, whichever way it went."""

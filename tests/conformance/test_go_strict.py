@@ -52,8 +52,8 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
     await server.wait()
 
 
-async def served(port: int, name: str, pauses: list[float]) -> int:
-    """How many connections it took to call method `name` again and again, with such pauses."""
+async def served(port: int, name: str, pauses: list[float]) -> Channel:
+    """The channel that it took to call method `name` again and again, with such pauses."""
     channel = Channel.tcp("127.0.0.1", port, keepalive=OFTEN)
     chance = random.Random(name)
     clock = asyncio.get_running_loop().time
@@ -66,10 +66,10 @@ async def served(port: int, name: str, pauses: list[float]) -> int:
                 await channel.connect(5)
         await asyncio.sleep(chance.choice(pauses))
     await channel.close()
-    return channel.connections
+    return channel
 
 
-async def hung(port: int) -> int:
+async def hung(port: int) -> Channel:
     """As `served`, of a call that has no answer, though the server lives."""
     channel = Channel.tcp("127.0.0.1", port, keepalive=WAITING)
     with contextlib.suppress(RpcError):
@@ -78,17 +78,19 @@ async def hung(port: int) -> int:
             while await call.receive() is not None:
                 pass
     await channel.close()
-    return channel.connections
+    return channel
 
 
 @pytest.mark.timeout(180)
 async def test_no_habit_is_one_too_many(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "_APART", keeping._APART / 10)
-    connections = await asyncio.gather(
+    *calling, proving = await asyncio.gather(
         served(port, "Check", [0.12]),
         served(port, "Check", [0.001, 0.03, 0.11, 0.2, 0.4, 0.6]),
         served(port, "Nowhere", [0.12]),  # refused
-        served(port, "", [0.11]),  # proven, and nothing asked
         hung(port),
+        served(port, "", [0.11]),  # proven, and nothing asked
     )
-    assert set(connections) == {1}
+    assert {channel.connections for channel in calling} == {1}
+    assert proving.connections > 1  # it leaves each before that is asked too often
+    assert proving._keepalive is OFTEN  # so that none had too many

@@ -169,3 +169,75 @@ async def test_a_server_that_had_too_many_is_asked_half_as_often(
         assert link is not None
         assert link._keepalive == Keepalive(idle=interval)
         await channel.close()
+
+
+async def given_up(channel: Channel) -> None:
+    """A pause, and a call that is not answered in time: its proof was one PING more."""
+    await asyncio.sleep(0.15)
+    with pytest.raises(RpcError, match="deadline"):
+        await channel.unary(SLOW, StringValue(value="20"), timeout=0.15)
+
+
+async def test_who_may_send_no_ping_trusts_no_old_answer(port: int) -> None:
+    """The network has forgotten the flow since its last PING was answered."""
+    async with Relay(port, 0.4, silent=True) as relay:
+        keepalive = Keepalive(fresh=0.1, proof=0.5)
+        channel = Channel.tcp("127.0.0.1", relay.port, keepalive=keepalive)
+        await channel.connect(5)
+        for _ in range(2):
+            await given_up(channel)
+        await asyncio.sleep(0.8)
+        assert (await channel.unary(ECHO, StringValue(value="a"), timeout=2)).value == "a"
+        assert channel.connections == 2
+        await channel.close()
+
+
+async def test_the_calls_of_a_connection_that_is_left_go_on(port: int) -> None:
+    channel = Channel.tcp("127.0.0.1", port, keepalive=Keepalive(fresh=0.1))
+    await channel.connect(5)
+    slow = asyncio.create_task(channel.unary(SLOW, StringValue(value="1.5"), timeout=5))
+    await asyncio.sleep(0)
+    left = channel._link
+    for _ in range(3):
+        await given_up(channel)
+    assert channel.connections == 2
+    assert (await slow).value == "1.5"
+    assert left is not None
+    async with asyncio.timeout(5):
+        while not left.lost:  # noqa: ASYNC110  nobody tells of it
+            await asyncio.sleep(0.02)
+    await channel.close()
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["by reset", "by silence"])
+async def test_an_idle_connection_is_not_forgotten(port: int, silent: bool) -> None:
+    async with Relay(port, 1.2, silent=silent) as relay:
+        channel = Channel.tcp("127.0.0.1", relay.port, keepalive=Keepalive(idle=0.3))
+        await channel.unary(ECHO, StringValue(value="a"), timeout=5)
+        link = channel._link
+        assert link is not None
+        link._pings._strikes = -10  # so many would be too many in so short a time
+        await asyncio.sleep(2)
+        await channel.unary(ECHO, StringValue(value="b"), timeout=5)
+        assert relay.flows == 1
+        await channel.close()
+
+
+async def test_a_server_that_answers_nothing_but_pings_is_left(socket_path: str) -> None:
+    async def forgetful(peer: Peer) -> None:
+        await peer.until_closed()
+
+    async def empty(peer: Peer) -> None:
+        stream = (await peer.until(http2.RequestReceived)).stream
+        await peer.answer(stream, bytes(5))
+        await peer.until_closed()
+
+    async with PeerServer(socket_path, forgetful, empty):
+        channel = Channel.unix(socket_path, keepalive=Keepalive(fresh=0.1))
+        await channel.connect(5)
+        for _ in range(2):
+            await given_up(channel)
+        await asyncio.sleep(0.15)
+        await channel.unary(ECHO, StringValue(), timeout=5)
+        assert channel.connections == 2
+        await channel.close()
