@@ -96,7 +96,7 @@ def go_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)  # the first build fetches and compiles grpc-go
 async def test_of_go(go_client: Path, tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(serving(row, tmp_path)) for row in ROWS.values()]

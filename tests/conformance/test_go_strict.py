@@ -81,7 +81,7 @@ async def hung(port: int) -> Channel:
     return channel
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)  # the first build fetches and compiles grpc-go
 async def test_no_habit_is_one_too_many(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "_APART", keeping._APART / 10)
     *calling, proving = await asyncio.gather(
