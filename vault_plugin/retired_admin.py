@@ -23,7 +23,7 @@ from vault_plugin.config import ROOT, Config
 from vault_plugin.mount import BAD_TOKEN, connect
 from vault_plugin.pachyderm.client import Endpoint
 from vault_plugin.pachyderm.errors import Meaning, PachdError
-from vault_plugin.pachyderm.v1 import V1
+from vault_plugin.revocation import GIVEN_UP, by_itself
 from vault_plugin.tokens import hashed
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.api import Api
 
 KIND = "admin"  # of a log entry
-GIVEN_UP = 24 * 3600  # seconds after its end until a token left in the log is given up
 _AT_ONCE = 5.0  # seconds that a write or a delete of config waits for the clusters of old tokens
 _MIN_AGE = 60  # seconds, until the request that wrote an entry is over
 _APART = 5.0  # seconds between two refusals that together say that a token is dead
@@ -284,13 +283,9 @@ async def _revoke(api: Api, callers: list[Masked], token: Masked) -> None:
         else:
             return
     try:
-        number = await api.revoke(token, token)
+        await by_itself(api, token)
     except PachdError as error:
-        if error.meaning is Meaning.EXPIRED_CALLER:
-            return  # 2.x says so of the caller, which here is the token itself
         if error.meaning is Meaning.BAD_CALLER and refusal is not None:
             # pachd takes neither, as while its database fails: that proves nothing.
             raise BackendError(f"the admin token cannot revoke: {refusal}") from None
         raise
-    if not number and api.generation != V1.generation:
-        raise BackendError("pachd did not confirm that the token is revoked")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shim import BackendError
 from vault_plugin.home import check_id
+from vault_plugin.mount import BAD_TOKEN
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.api import Api
 
 DOUBT = 5.0  # seconds between two refusals that are believed
-_BAD = (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER)
+GIVEN_UP = 24 * 3600  # seconds after its end from which a token needs nobody's word
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ async def _revoke(home: Home, held: HeldToken) -> None:
         try:
             number = await home.api.revoke(home.admin, held.user_token)
         except PachdError as error:
-            if error.meaning not in (*_BAD, Meaning.DENIED):
+            if error.meaning not in (*BAD_TOKEN, Meaning.DENIED):
                 raise
             refusal = error
         else:
@@ -57,27 +58,25 @@ async def _revoke(home: Home, held: HeldToken) -> None:
                 await check_id(home.api, held)
             return
     try:
-        number = await _by_itself(home.api, held.user_token)
+        await by_itself(home.api, held.user_token)
     except PachdError as error:
         if error.meaning is not Meaning.BAD_CALLER:
             raise
         if refusal is not None:
             raise BackendError(f"the admin token cannot revoke: {refusal}") from None
         await _confirm(home.api, held)
-        return
-    if not number:
-        raise BackendError("pachd did not confirm that the token is revoked")
 
 
-async def _by_itself(api: Api, token: Masked) -> int:
-    """Revoke a token as its own caller; how many that ended."""
+async def by_itself(api: Api, token: Masked) -> None:
+    """Revoke a token as its own caller. Raises BackendError unless pachd confirms."""
     try:
         number = await api.revoke(token, token)
     except PachdError as error:
         if error.meaning is not Meaning.EXPIRED_CALLER:
             raise
-        return 1  # 2.x says so of the caller, which here is the token itself
-    return 1 if api.extends else number
+        return  # 2.x says so of the caller, which here is the token itself
+    if not number and not api.extends:
+        raise BackendError("pachd did not confirm that the token is revoked")
 
 
 async def _confirm(api: Api, held: HeldToken) -> None:
@@ -89,7 +88,7 @@ async def _confirm(api: Api, held: HeldToken) -> None:
     try:
         await api.who_am_i(held.user_token)
     except PachdError as error:
-        if error.meaning not in _BAD:
+        if error.meaning not in BAD_TOKEN:
             raise
         log.info("%s does not know the token of %s any more", held.pachd_address, held.subject)
         return

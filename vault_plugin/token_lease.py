@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.api import Api, Identity
 
 NAME = "pachyderm_tokens"
-GIVEN_UP = 24 * 3600  # seconds after its end from which a token needs nobody's word
 _MARGIN = 10  # seconds, where there is no configuration to name a request_timeout
 
 log = logging.getLogger(__name__)
@@ -206,7 +205,7 @@ class TokenLeases:
             async with home.find(self._mount, request, held, ends=True) as found:
                 await revocation.end(found, held)
         except BackendError as error:
-            if not held.token_end or time.time() < held.token_end + GIVEN_UP:
+            if not held.token_end or time.time() < held.token_end + revocation.GIVEN_UP:
                 raise
             log.warning("the token of %s has ended, unrevoked: %s", held.subject, error)
 
