@@ -5,6 +5,7 @@ before it meets the archive's bytecode and native modules. Those are loaded from
 files: nothing is unpacked to disk, where it would escape the sha256 that Vault checked.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ DROPPED = (
     "OPENSSL_MODULES",
     "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
 )
+_SEALINGS = 20  # tries; each waits some 0.15 s in the kernel
 # As `shim.signals` says, which takes a while to load: the server's process group gets them all.
 for _left_alone in (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
@@ -88,7 +90,13 @@ def sealed(name: str, image: bytes) -> str:
     with open(descriptor, "wb", closefd=False) as memory:
         memory.write(image)
     seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    for left in reversed(range(_SEALINGS)):
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+            break
+        except OSError as error:  # the kernel itself holds a page just written for a moment
+            if error.errno != errno.EBUSY or not left:
+                raise
     return f"/proc/self/fd/{descriptor}"
 
 
