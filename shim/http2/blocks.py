@@ -1,4 +1,4 @@
-"""Header blocks: HPACK by the `hpack` library, their CONTINUATION frames put together.
+"""Header blocks (HPACK), their CONTINUATION frames put together.
 
 Our own blocks use only HPACK's static table and literals that are never indexed. So a block says
 the same on every connection, in any order and beside any other: constant ones are encoded once,
@@ -11,10 +11,10 @@ import logging
 import re
 from typing import TYPE_CHECKING, Final
 
-from hpack import Decoder, Encoder
-from hpack.exceptions import HPACKError, OversizedHeaderListError
+from hpack import Encoder
 from hpack.hpack import encode_integer
 
+from shim.http2.decoder import Decoder, OversizedError, UndecodableError
 from shim.http2.errors import ConnectionFault, ErrorCode
 from shim.http2.fields import Section
 
@@ -33,9 +33,6 @@ _ENCODER: Final = Encoder()
 NO_TABLE: Final = b"\x20"
 
 _REFERENCES: Final = re.compile(rb"[\x81-\xfe]*")
-
-#: the size of the dynamic table, ours by default (RFC 7541 section 4.1 counts 32 for each entry)
-_LONGEST_ENTRY: Final = 4_096
 
 
 def encode(fields: Iterable[tuple[str, str]]) -> bytes:
@@ -88,14 +85,13 @@ class OpenBlock:
 
 
 class BlockDecoder:
-    """The receiving side of a connection's compression context."""
+    """What the header blocks of one connection say."""
 
-    __slots__ = ("_decoder", "_limit", "_lookup", "_sections")
+    __slots__ = ("_changes", "_decoder", "_sections")
 
     def __init__(self, max_header_list: int) -> None:
         self._decoder = Decoder(max_header_list)
-        self._limit = max_header_list
-        self._lookup = self._decoder.header_table.get_by_index
+        self._changes = 0
         self._sections: dict[bytes, Section] = {}
 
     def decode(self, block: bytes) -> Section:
@@ -104,46 +100,27 @@ class BlockDecoder:
         Raises `ConnectionFault`: after an error the context is lost, and the connection with it
         (RFC 9113 section 4.3).
 
-        A peer that indexes, as grpc-go does, sends mostly one-byte references, and the same of
-        them for each call of a method. Such a block means the same until another one, which has
-        more than references, may have changed the table.
+        A peer that indexes sends mostly one-byte references, and the same of them for each call of
+        a method. Such a block means the same until the table changes.
         """
         section = self._sections.get(block)
-        if section is None:
-            section = Section(self._read(block))
-            short = len(self._sections) < _KEPT and len(block) <= _LONGEST_KEPT
-            if short and _REFERENCES.fullmatch(block):
-                self._sections[block] = section
-        return section
-
-    def _read(self, block: bytes) -> list[tuple[bytes, bytes]]:
-        """The fields of a block.
-
-        References are looked up here, straight in the library's table, in a quarter of the time.
-        From the first other byte on the library decodes.
-        """
-        fields: list[tuple[bytes, bytes]] = []
+        if section is not None:
+            return section
         try:
-            for position, byte in enumerate(block):
-                if not 0x80 < byte < 0xFF:
-                    if fields and byte & 0xE0 == 0x20:
-                        raise ConnectionFault(
-                            ErrorCode.COMPRESSION_ERROR, "table size update inside a block"
-                        )
-                    self._sections.clear()
-                    fields += self._decoder.decode(block[position:], raw=True)
-                    break
-                fields.append(self._lookup(byte & 0x7F))
-        except OversizedHeaderListError as error:
+            section = Section(self._decoder.decode(block))
+        except OversizedError as error:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "header list too long") from error
-        except (HPACKError, IndexError, ValueError) as error:
+        except UndecodableError as error:
             raise ConnectionFault(
                 ErrorCode.COMPRESSION_ERROR, "header block undecodable"
             ) from error
-        # No field is longer than a table entry and its share of the block (Huffman coding at most
-        # 8 bits from 5): the exact sum is for the few lists that could be too long.
-        if len(fields) * _LONGEST_ENTRY + 2 * len(block) > self._limit and (
-            sum(len(name) + len(value) + 32 for name, value in fields) > self._limit
+        if self._changes != self._decoder.changes:
+            self._changes = self._decoder.changes
+            self._sections.clear()
+        elif (
+            len(self._sections) < _KEPT
+            and len(block) <= _LONGEST_KEPT
+            and _REFERENCES.fullmatch(block)
         ):
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "header list too long")
-        return fields
+            self._sections[block] = section
+        return section
