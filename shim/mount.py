@@ -6,13 +6,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
+from shim import wire
 from shim.errors import BackendError
 from shim.host import HostError
 
 if TYPE_CHECKING:
     from shim.backend import Backend
     from shim.host import Host
-    from shim.requests import Request
+    from shim.requests import Lease, Request
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,12 @@ class Mount:
         self.running = 0
         self._undoing: set[asyncio.Task[None]] = set()
 
-    def untaken(self, request: Request) -> None:
-        """Have the backend end what the lease in `request` was given for, in a task of its own."""
-        task = asyncio.get_running_loop().create_task(self._undo(request))
+    def untaken(self, request: Request, lease: Lease) -> None:
+        """Have the backend end what `lease`, the answer to `request`, was given for.
+
+        It does so in a task of its own.
+        """
+        task = asyncio.get_running_loop().create_task(self._undo(wire.revocation(request, lease)))
         self._undoing.add(task)
         task.add_done_callback(self._undoing.discard)
 

@@ -185,8 +185,7 @@ class BackendServicer:
             if response is None:
                 return pb.HandleRequestReply()
             if response.lease is not None and request.operation not in _OF_A_LEASE:
-                untaken = wire.revocation(request, response.lease)
-                call.on_untaken = functools.partial(mount.untaken, untaken)
+                call.on_untaken = functools.partial(mount.untaken, request, response.lease)
             return pb.HandleRequestReply(response=wire.reply(response))
         except UserError as error:
             refusal = Response(data={"error": str(error)})

@@ -127,7 +127,7 @@ class Channel:
     def _at_hand(self) -> ClientLink | None:
         """The connection, where it needs no proof."""
         link = self._link
-        return link if link is not None and link.usable and link.fresh else None
+        return link if link is not None and link.at_hand else None
 
     async def connect(self, timeout: float | None = None) -> None:
         """Have a live connection, within `timeout` seconds. Calls do this by themselves.

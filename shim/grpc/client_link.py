@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from shim import http2
@@ -73,10 +74,10 @@ class ClientLink(Link):
         )
 
     @property
-    def fresh(self) -> bool:
+    def at_hand(self) -> bool:
         """Whether a call may be sent here unproven: the server was heard just now."""
         keepalive = self._keepalive
-        return keepalive is None or self.loop.time() - self.heard < keepalive.fresh
+        return self.usable and (keepalive is None or monotonic() - self.heard < keepalive.fresh)
 
     async def prove(self) -> bool:
         """Whether the server is still there, asked by a PING. One stands for all who ask.
@@ -85,7 +86,7 @@ class ClientLink(Link):
         that goes nowhere, and a server that answers PINGs but no calls is left by it, too.
         """
         keepalive = self._keepalive
-        if keepalive is None or self.fresh or not self.usable:
+        if keepalive is None or self.at_hand or not self.usable:
             return self.usable
         if self._proof is None:
             if not self._ping() and self._pings.last < self.heard:
@@ -120,7 +121,7 @@ class ClientLink(Link):
 
     def _ping(self) -> bool:
         """Ask for a sign of life, unless that would be once too often."""
-        if not self._pings.spend(self.loop.time()):
+        if not self._pings.spend(monotonic()):
             return False
         self.core.ping(_ALIVE)
         self.flush()
@@ -129,7 +130,7 @@ class ClientLink(Link):
     def _dumb(self, patience: float) -> bool:
         """Whether nothing has come since the last PING, which is `patience` seconds ago or more."""
         last = self._pings.last
-        return last > self.heard and self.loop.time() - last >= patience
+        return last > self.heard and monotonic() - last >= patience
 
     def handshake_failed(self, cause: Exception) -> None:
         """Tell whoever dials."""
@@ -226,7 +227,7 @@ class ClientLink(Link):
         """Keep a connection alive that has no calls; close one that has had none for long."""
         keepalive = self._keepalive
         assert keepalive is not None  # noqa: S101  who calls this has asked
-        now = self.loop.time()
+        now = monotonic()
         if self._begun != begun_then or self.core.live:
             used = now
         if now - used >= keepalive.unused:

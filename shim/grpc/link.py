@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
 from shim import http2
@@ -54,12 +55,12 @@ class Link(asyncio.BufferedProtocol):
     def __init__(self, role: http2.Role, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.limits = limits
-        self.core = http2.Connection(role, limits, loop.time())
+        self.core = http2.Connection(role, limits, monotonic())
         #: pays for what calls hold, where they have no other payer
         self.account = Account()
         self.lost = False
-        #: the loop's time of the peer's last bytes
-        self.heard = loop.time()
+        #: when the peer's last bytes came, by the monotonic clock
+        self.heard = monotonic()
         #: bytes handed to the socket; TLS adds its own
         self.written = 0
         #: why we cut the connection, where we did
@@ -105,7 +106,7 @@ class Link(asyncio.BufferedProtocol):
         """Hand the peer's bytes to the core and its events to their handlers."""
         handlers = self._handlers
         core = self.core
-        self.heard = self.loop.time()
+        self.heard = monotonic()
         for event in core.receive(data, self.heard):
             handlers[type(event)](event)
         if core.failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ from vault_plugin.tokens import SHORT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
 
     from shim import Masked
@@ -127,7 +129,8 @@ class Client:
 
         A request that still holds this client may call on; its connection ends with its calls.
         """
-        self._closed = self._turns.closed = True
+        self._closed = True
+        self._turns.close()
         if not self._calls:
             channel, self._channel = self._channel, self._new_channel()
             await channel.close()
@@ -224,15 +227,30 @@ def _overloaded(why: NoTurn) -> RpcError:
     return RpcError(Status.UNAVAILABLE, f"overloaded: {why}")
 
 
+@functools.cache
+def _strings(kind: Descriptor | None) -> tuple[list[str], list[str]]:
+    """The names of a message's fields that hold one token each, and of its other single strings.
+
+    None is the kind of what nobody has decoded.
+    """
+    fields = kind.fields if kind is not None else []
+    single = [f.name for f in fields if f.type == f.TYPE_STRING and not f.is_repeated]
+    return [n for n in single if n in _ABOUT], [n for n in single if n not in _ABOUT]
+
+
 def _tells_token(reply: Message, told: list[str]) -> bool:
     """Whether `reply` names by a token: by one of those `told`, or by the one it brings itself."""
-    words = [(field.name, text) for field, text in reply.ListFields() if type(text) is str]
-    if any(tells(text, told) for _, text in words):
-        return True
-    brought = [text for name, text in words if name in _ABOUT]
-    return len(words) > len(brought) > 0 and any(
-        tells(text, brought) for name, text in words if name not in _ABOUT
-    )
+    brings, names = _strings(reply.DESCRIPTOR)
+    brought = [getattr(reply, name) for name in brings]
+    for text in brought:
+        if tells(text, told):
+            return True
+    if names:
+        told = [*told, *filter(None, brought)]
+        for name in names:
+            if tells(getattr(reply, name), told):
+                return True
+    return False
 
 
 def tells(words: str, tokens: list[str]) -> bool:
@@ -245,8 +263,8 @@ def tells(words: str, tokens: list[str]) -> bool:
 
 def _tokens(request: Message, caller: Masked | None) -> list[str]:
     """The tokens that a call tells pachd: its caller's, and those it is about."""
-    fields = request.ListFields()
-    about = [value for field, value in fields if field.name in _ABOUT and isinstance(value, str)]
+    held, _ = _strings(request.DESCRIPTOR)
+    about = [token for name in held if (token := getattr(request, name))]
     return about if caller is None else [caller.reveal(), *about]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from google.protobuf.message import Message
 
@@ -30,10 +30,6 @@ class RawAnswer(Message):
     def FromString(cls, s: bytes, /) -> Self:  # noqa: N802  protobuf's name
         """Keep the bytes; what they hold is found out by `slices`."""
         return cls(s)
-
-    def ListFields(self) -> list[Any]:  # noqa: N802  protobuf's name
-        """None yet."""
-        return []
 
 
 async def slices(answer: RawAnswer) -> AsyncIterator[bytes]:

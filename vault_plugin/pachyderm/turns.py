@@ -13,7 +13,7 @@ import asyncio
 from collections import OrderedDict
 from itertools import count
 from typing import Final, NamedTuple, TypeAlias
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from vault_plugin.pachyderm.pace import Pace
 
@@ -40,10 +40,10 @@ _Queue: TypeAlias = "OrderedDict[asyncio.Future[None], _Wait]"
 
 
 class _Crowd:
-    """The clients of one pachd, and their calls, under way and in wait."""
+    """The clients of one pachd that are open or have calls, and these, under way and in wait."""
 
     def __init__(self) -> None:
-        self.clients: WeakSet[Turns] = WeakSet()
+        self.clients: set[Turns] = set()
         self.running = 0
         self.waiting = 0  # entries of all queues
         self.watch: asyncio.TimerHandle | None = None
@@ -58,11 +58,12 @@ class _Crowd:
 
         No client takes the last turn where others use the same pachd: it may hang for it alone.
         """
+        if len(self.clients) == 1:
+            return turns.running < turns.limit
         if not self.running:
             return True
-        present = [t for t in self.clients if t.present or t is turns]
-        limit = max(t.limit for t in present if t.calls or t is turns)
-        own = turns.limit if len(present) == 1 else min(turns.limit, max(1, limit - 1))
+        limit = max(t.limit for t in self.clients if t.calls or t is turns)
+        own = min(turns.limit, max(1, limit - 1))
         return self.running < limit and turns.running < own
 
     def begin(self, turns: Turns, now: float) -> None:
@@ -138,19 +139,23 @@ class Turns:
         self.pace = Pace()
         self.hosts: _Queue = OrderedDict()
         self.callers: _Queue = OrderedDict()
-        self.closed = False
+        self._closed = False
         self._crowd = _CROWDS.setdefault((host, port), _Crowd())
         self._crowd.clients.add(self)
+
+    def close(self) -> None:
+        """Have others reckon with it no more than its calls ask for."""
+        self._closed = True
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._closed and not self.calls:
+            self._crowd.clients.discard(self)
 
     @property
     def calls(self) -> bool:
         """Whether it has calls, under way or in wait."""
         return bool(self.running or self.hosts or self.callers)
-
-    @property
-    def present(self) -> bool:
-        """Whether others have to reckon with it."""
-        return not self.closed or self.calls
 
     @property
     def queue(self) -> _Queue:
@@ -168,6 +173,7 @@ class Turns:
         One that is `urgent` is the host's own, and has its time when it begins. Raises NoTurn.
         """
         crowd = self._crowd
+        crowd.clients.add(self)  # it may have left
         loop = asyncio.get_running_loop()
         if not self.queue and crowd.has_room(self):
             crowd.begin(self, loop.time())
@@ -189,6 +195,7 @@ class Turns:
             else:
                 if queue.pop(turn, None) is not None:
                     crowd.waiting -= 1
+                self._leave()
                 crowd.call_next(loop.time())
             if isinstance(error, TimeoutError):
                 raise NoTurn(f"no free slot within {loop.time() - came:.2g}s") from None
@@ -201,4 +208,5 @@ class Turns:
             self.pace.answered(now, took)
         self._crowd.running -= 1
         self.running -= 1
+        self._leave()
         self._crowd.call_next(now)

@@ -228,7 +228,7 @@ async def test_a_client_that_hangs_leaves_its_neighbour_a_turn() -> None:
         (visitor,) = await visitors(1, calm)
         assert visitor.inside
         await visitor.leave()
-    calm.closed = True
+    calm.close()
     await found[0].leave()
     assert inside(found) == [0, 1, 2, 3], "alone, it has them all"
     for visitor in found[1:]:

@@ -138,7 +138,7 @@ async def test_refusals_are_answers_too(port: int) -> None:
         await asyncio.sleep(0.05)
         link = channel._link
         assert link is not None
-        assert not link.fresh
+        assert not link.at_hand
         before = link._pings.last
         assert await link.prove()
         assert link._pings.last > before
