@@ -13,7 +13,7 @@ from shim import BackendError, ReadOnlyStorage
 from vault_plugin import config as stored
 from vault_plugin import trust
 from vault_plugin.pachyderm.cluster import Cluster
-from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.errors import BAD_TOKEN, Meaning, PachdError
 from vault_plugin.proof import Proof
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.api import Api
     from vault_plugin.pachyderm.client import Endpoint
 
-BAD_TOKEN = (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER)
 _DOUBT = 90.0  # seconds that storage may take over a change it gave no answer to
 _LAST_WORK = 30.0  # seconds that a mount that goes waits for what it carries through
 

@@ -20,10 +20,10 @@ from shim import BackendError, Masked, StorageError, wal
 from vault_plugin import config as stored
 from vault_plugin import trust
 from vault_plugin.config import ROOT, Config
-from vault_plugin.mount import BAD_TOKEN, connect
+from vault_plugin.mount import connect
 from vault_plugin.pachyderm.client import Endpoint
-from vault_plugin.pachyderm.errors import Meaning, PachdError
-from vault_plugin.revocation import GIVEN_UP, by_itself
+from vault_plugin.pachyderm.errors import BAD_TOKEN, Meaning, PachdError
+from vault_plugin.revocation import DOUBT, by_itself
 from vault_plugin.tokens import hashed
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 KIND = "admin"  # of a log entry
 _AT_ONCE = 5.0  # seconds that a write or a delete of config waits for the clusters of old tokens
 _MIN_AGE = 60  # seconds, until the request that wrote an entry is over
-_APART = 5.0  # seconds between two refusals that together say that a token is dead
 
 log = logging.getLogger(__name__)
 
@@ -224,7 +223,7 @@ class RetiredAdmins:
 
     def _is_dead(self, admin: RetiredAdmin, error: BackendError) -> bool:
         """Whether `error` says so, or the token's end."""
-        if admin.ends is not None and time.time() > admin.ends + GIVEN_UP:
+        if admin.ends is not None and time.time() > admin.ends + trust.GIVEN_UP:
             return True
         meaning = error.meaning if isinstance(error, PachdError) else None
         if meaning is Meaning.NOT_ACTIVATED:
@@ -234,7 +233,7 @@ class RetiredAdmins:
         # The token itself was the last to call. 2.x says so of every token while its database
         # fails.
         now = asyncio.get_running_loop().time()
-        return now - self._refused.setdefault(hashed(admin.token), now) >= _APART
+        return now - self._refused.setdefault(hashed(admin.token), now) >= DOUBT
 
 
 def _callers(admin: RetiredAdmin, config: Config | None) -> list[Masked]:

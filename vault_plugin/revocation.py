@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from shim import BackendError
 from vault_plugin.home import check_id
-from vault_plugin.mount import BAD_TOKEN
-from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.errors import BAD_TOKEN, Meaning, PachdError
 
 if TYPE_CHECKING:
     from shim import Masked
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.api import Api
 
 DOUBT = 5.0  # seconds between two refusals that are believed
-GIVEN_UP = 24 * 3600  # seconds after its end from which a token needs nobody's word
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from shim import BackendError, Masked, Response, StorageError, UserError
 from vault_plugin import config as stored
 from vault_plugin import moments
 from vault_plugin.config import ROOT
-from vault_plugin.mount import BAD_TOKEN, connect
-from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.mount import connect
+from vault_plugin.pachyderm.errors import BAD_TOKEN, Meaning, PachdError
 from vault_plugin.pachyderm.v2 import V2
 from vault_plugin.tokens import new_token
 

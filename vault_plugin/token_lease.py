@@ -20,9 +20,9 @@ from shim import (
     clamp,
     wal,
 )
-from vault_plugin import home, minting, revocation
+from vault_plugin import home, minting, revocation, trust
 from vault_plugin.held_token import HeldToken, held_by, held_from
-from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.errors import BAD_TOKEN, Meaning, PachdError
 from vault_plugin.span import Terms, span_of
 from vault_plugin.tokens import new_token
 
@@ -205,7 +205,7 @@ class TokenLeases:
             async with home.find(self._mount, request, held, ends=True) as found:
                 await revocation.end(found, held)
         except BackendError as error:
-            if not held.token_end or time.time() < held.token_end + revocation.GIVEN_UP:
+            if not held.token_end or time.time() < held.token_end + trust.GIVEN_UP:
                 raise
             log.warning("the token of %s has ended, unrevoked: %s", held.subject, error)
 
@@ -236,7 +236,7 @@ async def _alive(api: Api, token: Masked) -> Identity:
     try:
         return await api.who_am_i(token)
     except PachdError as error:
-        if error.meaning in (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER):
+        if error.meaning in BAD_TOKEN:
             raise BackendError(
                 "the token of this lease is expired or was revoked at pachd: log in again"
             ) from None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shim import Storage
 
 PREFIX = "trust/"
-AFTERWARDS = 24 * 3600  # seconds; a token is given up as long after its end
+GIVEN_UP = 24 * 3600  # seconds after its end from which a token needs nobody's word
 
 
 def name_of(bundle: str) -> str:
@@ -60,9 +60,9 @@ async def sweep(storage: Storage, named: str, longest: int) -> None:
         if name == named:
             if until is not None:
                 await _store(storage, name, stored["bundle"], None)
-        elif until is None or until < (stored["left"] + longest + AFTERWARDS):
+        elif until is None or until < (stored["left"] + longest + GIVEN_UP):
             left = now if until is None else stored["left"]
-            await _store(storage, name, stored["bundle"], left, left + longest + AFTERWARDS)
+            await _store(storage, name, stored["bundle"], left, left + longest + GIVEN_UP)
         elif until < now and not await _logged(storage, name):
             await storage.delete(PREFIX + name)
 

@@ -45,6 +45,9 @@ class Meaning(enum.Enum):
     REFUSED = ""
 
 
+#: pachd does not take the token that called, by either generation's words
+BAD_TOKEN = (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER)
+
 # What the same words mean depends on the call that was made.
 _REVOKE = ("RevokeAuthToken",)
 _ACCESS = ("SetScope", "ModifyRoleBinding")

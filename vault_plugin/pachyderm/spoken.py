@@ -11,7 +11,7 @@ from shim import BackendError
 from vault_plugin.pachyderm import release as releases
 from vault_plugin.pachyderm.api import TokenInfo
 from vault_plugin.pachyderm.client import NO_NAME, tells
-from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.errors import BAD_TOKEN, Meaning, PachdError
 from vault_plugin.pachyderm.extract import malformed, slices
 from vault_plugin.pachyderm.release import Feature
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.client import Client, Urgent
     from vault_plugin.pachyderm.release import Release
 
-_DEAD = (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER, Meaning.NOT_ACTIVATED)
+_DEAD = (*BAD_TOKEN, Meaning.NOT_ACTIVATED)
 _LONGEST_ID = 128  # characters; pachd's own are UUIDs
 
 

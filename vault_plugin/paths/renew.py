@@ -19,7 +19,7 @@ from shim import (
 )
 from vault_plugin import tokens
 from vault_plugin.pachyderm import release
-from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.errors import BAD_TOKEN, PachdError
 from vault_plugin.pachyderm.release import Feature
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ async def _identity(api: Api, token: Masked) -> Identity:
     try:
         return await api.who_am_i(token)
     except PachdError as error:
-        if error.meaning in (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER):
+        if error.meaning in BAD_TOKEN:
             raise UserError("user_token is unknown to pachd, expired or revoked") from None
         raise
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shim import INT, STRING, Action, Field, Operation, Path, Response, UserError
 from vault_plugin import subjects, tokens
-from vault_plugin.pachyderm.errors import Meaning, PachdError
+from vault_plugin.pachyderm.errors import BAD_TOKEN, PachdError
 
 if TYPE_CHECKING:
     from shim import Masked, Request
@@ -118,6 +118,6 @@ async def _subject(api: Api, token: Masked) -> str | None:
     try:
         return (await api.who_am_i(token)).subject
     except PachdError as error:
-        if error.meaning in (Meaning.BAD_CALLER, Meaning.EXPIRED_CALLER):
+        if error.meaning in BAD_TOKEN:
             return None
         raise

@@ -287,7 +287,7 @@ async def test_a_token_its_cluster_does_not_know_is_dead_at_the_second_word(
     await mount.write("config", admin_token=other.root_token, pachd_address=other.address)
     await mount.roll_back()
     assert len(mount.admin_entries) == 1
-    monkeypatch.setattr("vault_plugin.retired_admin._APART", 0.0)
+    monkeypatch.setattr("vault_plugin.retired_admin.DOUBT", 0.0)
     await mount.roll_back()
     assert mount.admin_entries == []
     assert pachd.subject_of(made) is not None  # pachd lied
@@ -363,7 +363,7 @@ async def test_at_each_step(
     kind: Kind,
 ) -> None:
     """Killed, given up or failed anywhere: it lives where config holds it, and only there."""
-    monkeypatch.setattr("vault_plugin.retired_admin._APART", 0.0)
+    monkeypatch.setattr("vault_plugin.retired_admin.DOUBT", 0.0)
     operation, *_ = change.split()
     steps = 0
     async with Vault(backend(), tmp_path) as mount:
@@ -412,7 +412,7 @@ async def test_a_pachd_that_takes_nobodys_token_proves_nothing(
     mount: Vault, pachd: Pachd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As 2.x says of every token while its database fails."""
-    monkeypatch.setattr(retired_admin, "_APART", 0.0)
+    monkeypatch.setattr(retired_admin, "DOUBT", 0.0)
     made = await rotated(mount)
     unknown = "provided auth token is corrupted or has expired (try logging in again)"
     pachd.faults.refuse("RevokeAuthToken", StatusCode.UNAUTHENTICATED, unknown)
