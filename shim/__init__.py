@@ -4,9 +4,10 @@ Declare a `Backend` of `Path` and `LeaseType` values and hand a function that ma
 `serve`; see ``examples/hello.py``.
 """
 
-from shim.backend import Backend, SpecialPaths
-from shim.durations import show as show_duration
-from shim.errors import (
+from shim.framework import wal
+from shim.framework.backend import Backend, SpecialPaths
+from shim.framework.durations import show as show_duration
+from shim.framework.errors import (
     BackendError,
     CodedError,
     ErrorType,
@@ -17,7 +18,7 @@ from shim.errors import (
     UnsupportedPath,
     UserError,
 )
-from shim.fields import (
+from shim.framework.fields import (
     BOOL,
     COMMA_LIST,
     DURATION,
@@ -32,13 +33,13 @@ from shim.fields import (
     Fields,
     Kind,
 )
-from shim.host import Entity, Host, ReadOnlyStorage, Storage, StorageError, SystemView
-from shim.leases import Cap, LeaseType, clamp
-from shim.masked import Masked
-from shim.pages import PAGE, page
-from shim.paths import Action, Path
+from shim.framework.host import Entity, Host, ReadOnlyStorage, Storage, StorageError, SystemView
+from shim.framework.leases import Cap, LeaseType, clamp
+from shim.framework.masked import Masked
+from shim.framework.pages import PAGE, page
+from shim.framework.paths import Action, Path
+from shim.framework.requests import Lease, Operation, Request, Response, listing
 from shim.plugin import serve
-from shim.requests import Lease, Operation, Request, Response, listing
 
 __all__ = [
     "BOOL",
@@ -86,4 +87,5 @@ __all__ = [
     "page",
     "serve",
     "show_duration",
+    "wal",
 ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from shim import process
-from shim.servicer import BackendServicer
+from shim.framework.servicer import BackendServicer
+from shim.process import serving
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shim.backend import Backend
+    from shim.framework.backend import Backend
     from shim.grpc import Server
-    from shim.handshake import HandshakeEnvironment
+    from shim.process.handshake import HandshakeEnvironment
     from shim.services import Broker
 
 _BY_HAND = "{name} {version} is a plugin of HashiCorp Vault or OpenBao: the server starts it.\n"
@@ -42,4 +42,4 @@ def serve(
         return servicer.close
 
     by_hand = about or _BY_HAND.format(name=name, version=version)
-    process.serve(services, about=by_hand, version=version, modules=modules)
+    serving.serve(services, about=by_hand, version=version, modules=modules)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from shim.grpc import Call, Channel, Method, Server, Stream
 from shim.proto import plugin_pb2 as plugin
-from shim.tls import SERVER_NAME
 
 if TYPE_CHECKING:
     import ssl
@@ -28,12 +27,19 @@ PATIENCE: Final = 5.0
 class Broker:
     """Keeps the addresses the host sends until somebody needs them.
 
-    `client_tls` is the context to dial with, None where there is no AutoMTLS. `host_left` is
-    called when the host's stream ends, which it does for no other reason than to stop.
+    `client_tls` is the context to dial with, None where there is no AutoMTLS, and `server_name`
+    the host's name in its certificate. `host_left` is called when the host's stream ends, which
+    it does for no other reason than to stop.
     """
 
-    def __init__(self, client_tls: ssl.SSLContext | None, host_left: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        client_tls: ssl.SSLContext | None,
+        server_name: str,
+        host_left: Callable[[], None],
+    ) -> None:
         self._client_tls = client_tls
+        self._server_name = server_name
         self._host_left = host_left
         self._addresses: dict[int, str] = {}  # came before anyone asked
         self._waiting: dict[int, asyncio.Future[str]] = {}  # asked for before they came
@@ -49,7 +55,7 @@ class Broker:
         TimeoutError. The address is given out once.
         """
         address = self._addresses.pop(broker_id, None) or await self._wait(broker_id, timeout)
-        return Channel.unix(address, tls=self._client_tls, server_hostname=SERVER_NAME)
+        return Channel.unix(address, tls=self._client_tls, server_hostname=self._server_name)
 
     async def _start_stream(
         self, stream: Stream[plugin.ConnInfo, plugin.ConnInfo], call: Call

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from shim.signals import IGNORED
+from shim.process.signals import IGNORED
 from tests.integration.mount import PLUGIN, Mount
 from tests.unit.process.plugin_host import SOON, start
 from tests.unit.process.signal_mask import protected

@@ -44,5 +44,5 @@ def test_a_hung_plugin_is_replaced(asleep: VaultServer) -> None:
     hangs = re.findall(r"^.*\[ERROR\].*the event loop hangs.*$", log, re.MULTILINE)
     print(f"{len(hangs)} hangs took {time.monotonic() - begun:.1f} s")
     assert hangs
-    assert "@module=shim.watchdog" in log
+    assert "@module=shim.process.watchdog" in log
     assert "in _hang" in log

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shim import BackendError
-from shim.host import HostError
+from shim.framework.host import HostError
 from tests.pachd import PachdV1, PachdV2
 from tests.unit.engine.cluster import Pachd, entries, is_v1, simulator
 from tests.unit.engine.conftest import configured

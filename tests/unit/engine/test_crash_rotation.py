@@ -10,7 +10,7 @@ import pytest
 from grpc import StatusCode
 
 from shim import BackendError
-from shim.host import HostError
+from shim.framework.host import HostError
 from tests.pachd import PachdV1, PachdV2, Simulator, When
 from tests.pachd.bindings import CLUSTER_KEY
 from tests.unit.engine.cluster import Pachd, add_admin, add_token, simulator

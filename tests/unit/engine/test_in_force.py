@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shim import BackendError, UserError
-from shim.host import HostError
+from shim.framework.host import HostError
 from tests.unit.engine.crash import Crash, Kind
 from tests.unit.engine.vault import Vault, eventually, mount_of, token_of
 

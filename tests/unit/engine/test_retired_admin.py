@@ -12,7 +12,7 @@ import pytest
 from grpc import StatusCode
 
 from shim import BackendError, UserError
-from shim.host import HostError
+from shim.framework.host import HostError
 from tests.pachd import PachdV1, PachdV2, Simulator, When, self_signed
 from tests.unit.engine.cluster import Pachd, add_admin, is_v1, sent, simulator
 from tests.unit.engine.conftest import configured

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from shim import UserError
-from shim.host import ReplicationState
+from shim.framework.host import ReplicationState
 from tests.pachd import PachdV1, PachdV2, Simulator
 from tests.unit.engine.cluster import Pachd, add_admin
 from tests.unit.engine.vault import Vault, token_of

@@ -9,9 +9,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 from shim import Backend, Fields, Host, Lease, Operation, Request, Response
-from shim.errors import READ_ONLY
+from shim.framework.errors import READ_ONLY
+from shim.framework.host import ReplicationState
 from shim.grpc import Call, Channel, Method, Server
-from shim.host import ReplicationState
 from shim.proto import backend_pb2 as pb
 from shim.proto import logical_pb2 as logical
 from tests.pachd import When

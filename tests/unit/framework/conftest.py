@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from shim.framework.servicer import BackendServicer
 from shim.grpc import Channel, Server
-from shim.servicer import BackendServicer
 from tests.unit.engine.vault import Vault
 from tests.unit.framework.plugin import Broker, Plugin
 from tests.unit.framework.toy import Toy

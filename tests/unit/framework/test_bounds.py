@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim import opening, servicer
+from shim.framework import opening, servicer
 from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim import durations
+from shim.framework import durations
 
 
 @pytest.mark.parametrize(

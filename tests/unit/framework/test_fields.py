@@ -23,7 +23,7 @@ from shim import (
     Masked,
     UserError,
 )
-from shim.fields import coerce, demand
+from shim.framework.fields import coerce, demand
 
 KINDS = [BOOL, COMMA_LIST, DURATION, INT, LOWER_CASE_STRING, MAP, NAME, PAIRS, STRING, TIME]
 

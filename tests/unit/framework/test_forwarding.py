@@ -16,8 +16,8 @@ from shim import (
     Request,
     Response,
 )
-from shim.errors import READ_ONLY, ReadOnly
-from shim.host import ReplicationState, SystemViewError
+from shim.framework.errors import READ_ONLY, ReadOnly
+from shim.framework.host import ReplicationState, SystemViewError
 from tests.unit.engine.vault import Vault
 
 STANDBY = ReplicationState.PERFORMANCE_STANDBY | ReplicationState.DR_DISABLED  # OpenBao's too

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim import durations, payload, wal
-from shim.errors import ErrorType
+from shim.framework import durations, payload, wal
+from shim.framework.errors import ErrorType
 from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:

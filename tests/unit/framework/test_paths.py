@@ -1,7 +1,7 @@
 import pytest
 
 from shim import STRING, Action, Field, Operation, Path, Request, Response
-from shim.paths import Router
+from shim.framework.paths import Router
 
 
 async def nothing(request: Request) -> Response | None:

@@ -5,8 +5,8 @@ from collections.abc import Coroutine
 
 import pytest
 
-from shim.host.errors import SystemViewError
-from shim.host.question import Question
+from shim.framework.host.errors import SystemViewError
+from shim.framework.host.question import Question
 from shim.proto import backend_pb2 as pb
 
 

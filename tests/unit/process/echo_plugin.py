@@ -18,13 +18,13 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from shim.framework.host import Host
 from shim.grpc import Call, Method, Server
-from shim.handshake import HandshakeEnvironment
-from shim.host import Host
-from shim.process import serve
+from shim.process.handshake import HandshakeEnvironment
+from shim.process.serving import serve
+from shim.process.watchdog import TICK
 from shim.proto import backend_pb2 as pb
 from shim.services import Broker
-from shim.watchdog import TICK
 
 SETUP = Method("/pb.Backend/Setup", pb.SetupArgs, pb.SetupReply)
 HANDLE = Method("/pb.Backend/HandleRequest", pb.HandleRequestArgs, pb.HandleRequestReply)

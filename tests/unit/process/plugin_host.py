@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from shim.framework.host.storage import GET
 from shim.grpc import Channel, ClientStream, Server
-from shim.handshake import COOKIE_NAME, COOKIE_VALUE
-from shim.host.storage import GET
+from shim.process.handshake import COOKIE_NAME, COOKIE_VALUE
 from shim.proto import backend_pb2 as pb
 from shim.proto import plugin_pb2
 from shim.services.broker import START_STREAM

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from shim import handshake
-from shim.handshake import COOKIE_NAME, COOKIE_VALUE, HandshakeError
+from shim.process import handshake
+from shim.process.handshake import COOKIE_NAME, COOKIE_VALUE, HandshakeError
 
 CERTIFICATE = {"PLUGIN_CLIENT_CERT": "PEM"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shim.grpc import RpcError, Status
-from shim.life import Life
+from shim.process.life import Life
 from shim.proto import health_pb2 as health
 from shim.services.controller import SHUTDOWN
 from shim.services.health import CHECK

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shim import logs
+from shim.process import logs
 
 
 def record(message: Any, *args: Any, level: int = logging.INFO, **extra: Any) -> logging.LogRecord:

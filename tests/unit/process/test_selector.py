@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from shim import selector as selectors
-from shim.selector import ReadyFirst
+from shim.process import selector as selectors
+from shim.process.selector import ReadyFirst
 
 
 def test_a_loop_that_is_busy_asks_every_fourth_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ class Recorder:
 
 async def told(*infos: plugin.ConnInfo) -> tuple[Broker, list[bool]]:
     left: list[bool] = []
-    recorder, made = Recorder(), Broker(None, lambda: left.append(True))
+    recorder, made = Recorder(), Broker(None, "localhost", lambda: left.append(True))
     made.register(cast("Server", recorder))
     await recorder.handler(OneMessage(*infos), None)
     return made, left

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from shim.signals import IGNORED
+from shim.process.signals import IGNORED
 from tests.unit.process.plugin_host import SOON, connected, start
 from tests.unit.process.signal_mask import protected
 

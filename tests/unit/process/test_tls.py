@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from shim.handshake import HandshakeError
-from shim.tls import MutualTLS, mutual_tls
+from shim.process.handshake import HandshakeError
+from shim.process.tls import MutualTLS, mutual_tls
 from tests.unit.process.plugin_host import HOST, host_certificate
 
 

@@ -42,7 +42,7 @@ async def hang(host: Connected, how: str) -> int:
 async def test_a_hang_ends_the_process_with_its_stack_in_the_log(how: str) -> None:
     async with connected(ECHO_TICK=str(TICK)) as host:
         assert await hang(host, how) == 1
-    [said] = [line for line in host.plugin.logs if line["@module"] == "shim.watchdog"]
+    [said] = [line for line in host.plugin.logs if line["@module"] == "shim.process.watchdog"]
     assert said["@level"] == "error"
     assert "hangs" in said["@message"]
     assert "echo_plugin.py" in said["stacktrace"]

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shim.host.errors import HostError, ReadOnlyStorage, StorageError, SystemViewError
-from shim.host.facts import Alias, ClusterInfo, Entity, PluginEnvironment, ReplicationState
-from shim.host.storage import Storage, StoredEntry
-from shim.host.system_view import SystemView
+from shim.framework.host.errors import HostError, ReadOnlyStorage, StorageError, SystemViewError
+from shim.framework.host.facts import (
+    Alias,
+    ClusterInfo,
+    Entity,
+    PluginEnvironment,
+    ReplicationState,
+)
+from shim.framework.host.storage import Storage, StoredEntry
+from shim.framework.host.system_view import SystemView
 
 if TYPE_CHECKING:
     from shim.grpc import Channel

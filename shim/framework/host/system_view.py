@@ -5,11 +5,17 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
+from shim.framework.host.deadline import DEADLINE
+from shim.framework.host.errors import SystemViewError
+from shim.framework.host.facts import (
+    Alias,
+    ClusterInfo,
+    Entity,
+    PluginEnvironment,
+    ReplicationState,
+)
+from shim.framework.host.question import Question
 from shim.grpc import Method, RpcError
-from shim.host.deadline import DEADLINE
-from shim.host.errors import SystemViewError
-from shim.host.facts import Alias, ClusterInfo, Entity, PluginEnvironment, ReplicationState
-from shim.host.question import Question
 from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shim import durations
-from shim.errors import UserError
-from shim.masked import Masked
+from shim.framework import durations
+from shim.framework.errors import UserError
+from shim.framework.masked import Masked
 
 
 @dataclass(frozen=True, slots=True)

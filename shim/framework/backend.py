@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shim import fields as field_values
-from shim import openapi, path_help, wal
-from shim.errors import (
+from shim.framework import fields as field_values
+from shim.framework import openapi, path_help, wal
+from shim.framework.errors import (
     BackendError,
     CodedError,
     ReadOnly,
@@ -19,15 +19,15 @@ from shim.errors import (
     UnsupportedPath,
     UserError,
 )
-from shim.forwarding import Writable
-from shim.paths import Path, Router
-from shim.requests import Operation, Request, Response
+from shim.framework.forwarding import Writable
+from shim.framework.paths import Path, Router
+from shim.framework.requests import Operation, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from shim.host import Host
-    from shim.leases import LeaseType
+    from shim.framework.host import Host
+    from shim.framework.leases import LeaseType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

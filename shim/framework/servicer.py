@@ -7,13 +7,13 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any
 
-from shim import opening, wire
-from shim.errors import CodedError, UserError
+from shim.framework import opening, wire
+from shim.framework.errors import CodedError, UserError
+from shim.framework.host import Host
+from shim.framework.mount import Mount
+from shim.framework.requests import Operation, Response
 from shim.grpc import Call, Method, RpcError, Server, Status
-from shim.host import Host
-from shim.mount import Mount
 from shim.proto import backend_pb2 as pb
-from shim.requests import Operation, Response
 from shim.services.multiplexing import MULTIPLEX_ID
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from shim.backend import Backend
+    from shim.framework.backend import Backend
     from shim.services import Broker
 
 SINGLE = "single"  # the id of the only instance when the host does not multiplex

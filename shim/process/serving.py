@@ -19,16 +19,16 @@ from typing import Any, Final, NoReturn
 
 from google.protobuf.internal import api_implementation
 
-from shim import handshake, hardening, logs, signals
 from shim.grpc import Limits, Server
-from shim.handshake import HandshakeEnvironment, HandshakeError
-from shim.life import FAREWELL, PATIENCE, Life
-from shim.selector import ReadyFirst
+from shim.process import handshake, hardening, logs, signals
+from shim.process.handshake import HandshakeEnvironment, HandshakeError
+from shim.process.life import FAREWELL, PATIENCE, Life
+from shim.process.selector import ReadyFirst
+from shim.process.tls import SERVER_NAME, mutual_tls
+from shim.process.unix_socket import admit_group, private_path
+from shim.process.watchdog import TICK, Watchdog
 from shim.services import Broker, Controller, Health, Multiplexing, Stdio, Version
 from shim.services.multiplexing import MULTIPLEX_ID
-from shim.tls import mutual_tls
-from shim.unix_socket import admit_group, private_path
-from shim.watchdog import TICK, Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ async def _live(
         on_connections=life.connections,
         on_error=_log_error,
     )
-    broker = Broker(tls.client if tls else None, life.host_left)
+    broker = Broker(tls.client if tls else None, SERVER_NAME, life.host_left)
     controller = Controller(lambda: life.end("the host says so", asked=True))
     for service in (broker, controller, Stdio(life.over), Health(), Multiplexing(), version):
         service.register(server)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from shim.requests import Operation
+from shim.framework.requests import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from shim.fields import Field
-    from shim.paths import Action, Path
+    from shim.framework.fields import Field
+    from shim.framework.paths import Action, Path
 
 # The host lets a write be POST; list is GET with ?list=true.
 _VERBS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic
 
+from shim.framework.host.errors import SystemViewError
 from shim.grpc.method import Rep
-from shim.host.errors import SystemViewError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shim.requests import Operation
+from shim.framework.requests import Operation
 
 if TYPE_CHECKING:
-    from shim.fields import Field
-    from shim.requests import Request, Response
+    from shim.framework.fields import Field
+    from shim.framework.requests import Request, Response
 
 Handler = Callable[["Request"], Awaitable["Response | None"]]
 ExistenceCheck = Callable[["Request"], Awaitable[bool]]

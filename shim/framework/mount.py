@@ -6,14 +6,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from shim import wire
-from shim.errors import BackendError
-from shim.host import HostError
+from shim.framework import wire
+from shim.framework.errors import BackendError
+from shim.framework.host import HostError
 
 if TYPE_CHECKING:
-    from shim.backend import Backend
-    from shim.host import Host
-    from shim.requests import Lease, Request
+    from shim.framework.backend import Backend
+    from shim.framework.host import Host
+    from shim.framework.requests import Lease, Request
 
 log = logging.getLogger(__name__)
 

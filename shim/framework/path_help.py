@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shim.fields import Field
-    from shim.paths import Path
+    from shim.framework.fields import Field
+    from shim.framework.paths import Path
 
 _ROOT = """\
 ## DESCRIPTION

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from shim import payload
-from shim.errors import BackendError, CodedError, ErrorType, UserError
-from shim.fields import Fields
-from shim.host import HostError
+from shim.framework import payload
+from shim.framework.errors import BackendError, CodedError, ErrorType, UserError
+from shim.framework.fields import Fields
+from shim.framework.host import HostError
+from shim.framework.requests import Lease, Operation, Request, Response
 from shim.proto import backend_pb2 as pb
-from shim.requests import Lease, Operation, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shim.host import Host
+    from shim.framework.host import Host
 
 log = logging.getLogger(__name__)
 

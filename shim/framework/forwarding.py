@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from shim.host.facts import ReplicationState
+from shim.framework.host.facts import ReplicationState
 
 if TYPE_CHECKING:
-    from shim.host import SystemView
+    from shim.framework.host import SystemView
 
 _NEVER: Final = ReplicationState.PERFORMANCE_STANDBY | ReplicationState.DR_SECONDARY
 

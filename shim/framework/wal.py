@@ -17,12 +17,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from shim.errors import BackendError
-from shim.host import HostError
+from shim.framework.errors import BackendError
+from shim.framework.host import HostError
 
 if TYPE_CHECKING:
-    from shim.host import Storage
-    from shim.requests import Request
+    from shim.framework.host import Storage
+    from shim.framework.requests import Request
 
 PREFIX = "wal/"
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from shim.errors import READ_ONLY
-from shim.grpc import Call, Channel, RpcError, Server, Status
-from shim.host import (
+from shim.framework.errors import READ_ONLY
+from shim.framework.host import (
     Alias,
     ClusterInfo,
     Entity,
@@ -25,6 +24,7 @@ from shim.host import (
     storage,
     system_view,
 )
+from shim.grpc import Call, Channel, RpcError, Server, Status
 from shim.proto import backend_pb2 as pb
 from shim.proto import logical_pb2 as logical
 

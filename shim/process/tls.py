@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from shim.handshake import HandshakeError
+from shim.process.handshake import HandshakeError
 
 SERVER_NAME: Final = "localhost"
 _ALPN: Final = ["h2"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shim.fields import Fields
-    from shim.host import Storage, SystemView
+    from shim.framework.fields import Fields
+    from shim.framework.host import Storage, SystemView
 
 
 class Operation(enum.StrEnum):

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from shim.handshake import HandshakeError
+from shim.process.handshake import HandshakeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

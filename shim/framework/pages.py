@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shim.fields import INT, STRING, Field
+from shim.framework.fields import INT, STRING, Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from shim.fields import Fields
+    from shim.framework.fields import Fields
 
 PAGE: Mapping[str, Field] = {
     "after": Field(

@@ -24,7 +24,7 @@ import signal
 import traceback
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from shim import logs
+from shim.process import logs
 
 if TYPE_CHECKING:
     import asyncio

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from shim import durations
+from shim.framework import durations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from shim.requests import Request, Response
+    from shim.framework.requests import Request, Response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

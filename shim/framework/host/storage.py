@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from shim.errors import READ_ONLY
+from shim.framework.errors import READ_ONLY
+from shim.framework.host.deadline import DEADLINE
+from shim.framework.host.errors import ReadOnlyStorage, StorageError
 from shim.grpc import Method, RpcError
-from shim.host.deadline import DEADLINE
-from shim.host.errors import ReadOnlyStorage, StorageError
 from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What an engine is declared with, and how a request finds its handler in it."""
