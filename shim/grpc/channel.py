@@ -163,7 +163,7 @@ class Channel:
             else:
                 link, stream = await self._open(deadline)
             call = UnaryExchange(link, stream, method, deadline)
-            link.begin(stream, self._block(method.path, deadline, metadata), body)
+            link.begin(stream, call, self._block(method.path, deadline, metadata), body)
             try:
                 return await (call.outlived() if outlives else call.answer)
             except asyncio.CancelledError:
@@ -187,7 +187,7 @@ class Channel:
         deadline = self._deadline(timeout)
         link, stream = await self._open(deadline)
         call = ClientStream(link, stream, method, deadline)
-        link.begin(stream, self._block(method.path, deadline, metadata), None)
+        link.begin(stream, call, self._block(method.path, deadline, metadata), None)
         try:
             yield call
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from shim import http2
 from shim.grpc.inbox import wake
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shim.grpc.limits import Limits
-    from shim.grpc.outgoing import Outgoing
+    from shim.grpc.owner import ClientOwner
 
 _ALIVE: Final = b"alive?\0\0"  # opaque data of our PINGs
 _TOO_MANY: Final = b"too_many_pings"  # what grpc-go's GOAWAY says of them
@@ -149,8 +149,15 @@ class ClientLink(Link):
                 if waiter in self._slots:
                     self._slots.remove(waiter)
 
-    def begin(self, stream: http2.Stream, block: bytes, body: tuple[bytes, ...] | None) -> None:
-        """Send a call's header block and, of a unary call, its whole body."""
+    def begin(
+        self,
+        stream: http2.Stream,
+        call: ClientOwner,
+        block: bytes,
+        body: tuple[bytes, ...] | None,
+    ) -> None:
+        """Give `stream` to `call`; send its header block and, of a unary call, its whole body."""
+        stream.owner = call
         if body is None:
             self.core.send_headers(stream, block)
         else:
@@ -244,7 +251,7 @@ class ClientLink(Link):
 
     def _on_response(self, event: http2.ResponseReceived) -> None:
         self._pings.answered()
-        owner: Outgoing[Any, Any] | None = event.stream.owner
+        owner: ClientOwner | None = event.stream.owner
         if owner is not None:
             owner.on_response(event.fields, event.ended)
 

@@ -31,7 +31,7 @@ LONG: Final = 1 << 20
 class Incoming(Generic[Req, Rep]):
     """What all kinds of calls share: the deadline, the handler's task, the one answer.
 
-    The HTTP/2 stream names it as its owner, so the link finds it.
+    Owns its HTTP/2 stream, where the link finds it (`shim.grpc.owner`).
     """
 
     _inbox: Inbox[Req]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shim.grpc.limits import Limits
+    from shim.grpc.owner import Owner
 
 
 log = logging.getLogger(__name__)
@@ -241,7 +242,8 @@ class Link(asyncio.BufferedProtocol):
 
     def _check_deadlines(self, due: float) -> None:
         self._deadline_watch = None
-        calls = [stream.owner for stream in self.core.live.values() if stream.owner is not None]
+        live = self.core.live.values()
+        calls: list[Owner] = [stream.owner for stream in live if stream.owner is not None]
         for call in calls:
             if call.deadline is not None and call.deadline <= due:
                 call.expire()

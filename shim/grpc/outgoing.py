@@ -33,7 +33,7 @@ _FROM_RESET: Final = {
 class Outgoing(Generic[Req, Rep]):
     """What all kinds of calls share: the deadline, the answer's fields, one end.
 
-    The HTTP/2 stream names it as its owner, so the link finds it.
+    Owns its HTTP/2 stream, where the link finds it (`shim.grpc.owner`).
     """
 
     _inbox: Inbox[Rep]
@@ -46,7 +46,6 @@ class Outgoing(Generic[Req, Rep]):
         self.deadline = deadline
         if deadline is not None:
             link.watch_deadline(deadline)
-        stream.owner = self
 
     # What the link tells
 

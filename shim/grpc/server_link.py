@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from shim import http2
 from shim.grpc.account import Account
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from shim.grpc.incoming import Incoming
     from shim.grpc.limits import Limits
+    from shim.grpc.owner import ServerOwner
 
 #: makes the call of a method
-Route: TypeAlias = "Callable[[ServerLink, http2.Stream, Call, str], Incoming[Any, Any]]"
+Route: TypeAlias = "Callable[[ServerLink, http2.Stream, Call, str], ServerOwner]"
 
 #: seconds between two PINGs that ask whether answers were taken: each wakes both ends
 _APART: Final = 0.05
@@ -44,7 +44,7 @@ class ServerLink(Link):
         self._on_made = on_made
         self._on_gone = on_gone
         self._on_error = on_error
-        self._calls: set[Incoming[Any, Any]] = set()
+        self._calls: set[ServerOwner] = set()
         self._unconfirmed = Answered()
         self._asked_at = -_APART
         self._ask_watch: asyncio.TimerHandle | None = None
@@ -107,11 +107,11 @@ class ServerLink(Link):
         names: list[str] = stream.owner.values(key)
         return self._accounts.setdefault(names[0] if names else "", Account())
 
-    def call_begun(self, call: Incoming[Any, Any]) -> None:
+    def call_begun(self, call: ServerOwner) -> None:
         """Note a call whose handler runs from now on."""
         self._calls.add(call)
 
-    def call_over(self, call: Incoming[Any, Any]) -> None:
+    def call_over(self, call: ServerOwner) -> None:
         """Note a call whose handler has ended, which may be long after its answer."""
         self._calls.discard(call)
         if self.core.draining:

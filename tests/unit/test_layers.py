@@ -1,10 +1,14 @@
 """Who may import whom."""
 
 import ast
+import functools
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+import shim
 
 ROOT = Path(__file__).resolve().parents[2]
 # A folder, and what nothing in it may import.
@@ -15,14 +19,30 @@ FORBIDDEN = [
     ("shim/http2", "asyncio"),
     ("shim/http2", "ssl"),
     ("shim/http2", "socket"),
-    ("shim/http2", "shim.grpc"),
-    ("shim/grpc", "shim.proto"),
-    ("shim/grpc", "shim.services"),
     ("examples", "vault_plugin"),
 ]
+# A room of the SDK, and the others it may import from. `shim/plugin.py` joins them all.
+ROOMS = {
+    "http2": (),
+    "grpc": ("http2",),
+    "proto": (),
+    "services": ("grpc", "proto"),
+    "framework": ("grpc", "proto", "services"),
+    "process": ("grpc", "services"),
+}
+
+
+@functools.cache
+def sources(folder: str) -> dict[str, Path]:
+    """The modules of a folder by name; a package is its ``__init__``."""
+    files = (ROOT / folder).rglob("*.py")
+    found = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in files}
+    assert found
+    return {name.removesuffix(".__init__"): file for name, file in found.items()}
 
 
 def imported(file: Path) -> Iterator[str]:
+    """What is imported, wherever in the file: for types alone and within functions, too."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -30,13 +50,49 @@ def imported(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
+def taken_of_shim(file: Path) -> set[str]:
+    """The names right below ``shim`` that a file imports, or imports from."""
+    found = (f"{name}.".split(".") for name in imported(file))
+    return {below for top, below, *_ in found if top == "shim"}
+
+
 @pytest.mark.parametrize(("folder", "name"), FORBIDDEN)
 def test_no_import(folder: str, name: str) -> None:
-    files = list((ROOT / folder).rglob("*.py"))
-    assert files
-    for file in files:
+    for file in sources(folder).values():
         for module in imported(file):
-            assert not f"{module}.".startswith(f"{name}."), f"{file.name} imports {module}"
+            assert not f"{module}.".startswith(f"{name}."), f"{file} imports {module}"
+
+
+def test_every_room_of_the_sdk_is_known() -> None:
+    assert {file.parent.name for file in (ROOT / "shim").glob("*/__init__.py")} == ROOMS.keys()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_from_those_below_it(room: str) -> None:
+    for file in sources(f"shim/{room}").values():
+        assert taken_of_shim(file) <= {room, *ROOMS[room]}, file
+
+
+@pytest.mark.parametrize("folder", ["vault_plugin", "examples"])
+def test_engines_come_in_by_the_door(folder: str) -> None:
+    for file in sources(folder).values():
+        assert taken_of_shim(file) <= {*shim.__all__, "grpc"}, file
+
+
+@pytest.mark.parametrize("folder", ["shim", "vault_plugin"])
+def test_no_modules_import_each_other(folder: str) -> None:
+    modules = sources(folder)
+
+    def module_of(name: str) -> str:
+        while name and name not in modules:
+            name = name.rpartition(".")[0]
+        return name
+
+    graph = {
+        module: {module_of(name) for name in imported(file)} - {"", module}
+        for module, file in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names them
 
 
 def test_shim_speaks_no_word_of_pachyderm() -> None:
