@@ -1,7 +1,9 @@
 # Everything a developer or an operator runs here. `make` alone lists the targets.
 #
 # PYTHON       the Python (3.11 or newer) the virtual environment is made with
-# INTERPRETER  the Python named in the built plugin's first line (make build)
+# FORM         executable or zip (make build); unset, a zip only where no executable can be built
+# ARCH         what to build the executable for: amd64 or arm64; unset, this machine's
+# INTERPRETER  the Python named in the first line of a zip
 # VAULT_BIN    a Vault binary for demo and test to use
 # ROUNDS       how often make bench measures everybody (12)
 # QUICK        anything: make bench once round, for a look; writes nothing
@@ -45,7 +47,8 @@ soak: build ## a steady load with random faults for 20 minutes, into the same ta
 	@$(RUN) tests.chaos.report
 
 build: $(READY) ## write dist/vault-plugin-secrets-pachyderm, its sha256, SBOM and licences
-	@$(RUN) scripts.bundle --output "$(PLUGIN)" $(if $(INTERPRETER),--interpreter "$(INTERPRETER)")
+	@$(RUN) scripts.bundle --output "$(PLUGIN)" $(if $(FORM),--form "$(FORM)") \
+		$(if $(ARCH),--arch "$(ARCH)") $(if $(INTERPRETER),--interpreter "$(INTERPRETER)")
 
 bench: build ## measure the plugin beside Go ones and write docs/performance.md (needs Go)
 	@$(RUN) bench --plugin "$(PLUGIN)" $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))

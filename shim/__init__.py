@@ -35,6 +35,7 @@ from shim.framework.fields import (
 )
 from shim.framework.host import Entity, Host, ReadOnlyStorage, Storage, StorageError, SystemView
 from shim.framework.leases import Cap, LeaseType, clamp
+from shim.framework.licences import licences
 from shim.framework.masked import Masked
 from shim.framework.pages import PAGE, page
 from shim.framework.paths import Action, Path
@@ -83,6 +84,7 @@ __all__ = [
     "UnsupportedPath",
     "UserError",
     "clamp",
+    "licences",
     "listing",
     "page",
     "serve",

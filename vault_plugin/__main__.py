@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pkgutil
 import sys
 
-from shim import serve
+from shim import licences, serve
 from vault_plugin import VERSION
 from vault_plugin.engine import backend
 
@@ -31,8 +30,7 @@ def main() -> None:
         case ["--help" | "-h"]:
             sys.stdout.write(ABOUT)
         case ["--licenses"]:
-            notices = pkgutil.get_data("vault_plugin", "licences.txt") or b""
-            sys.stdout.write(notices.decode())
+            sys.stdout.write(licences())
         case _:
             serve(backend, name=NAME, version=f"v{VERSION}", about=ABOUT, modules=("vault_plugin",))
 

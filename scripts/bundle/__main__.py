@@ -1,16 +1,35 @@
 """The command line of the build; `make build` runs it."""
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
-import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from scripts.bundle import archive, interpreter, sbom
-from scripts.bundle.contents import IncompleteError, contents
+from scripts.bundle import sbom
+from scripts.bundle.contents import DEPENDENCIES, OF_THE_ZIP, Contents, IncompleteError, contents
+from scripts.bundle.engine import Engine
+from scripts.bundle.executable.build import executable, fetched
+from scripts.bundle.executable.carried import carried
+from scripts.bundle.executable.linking import Faulty
+from scripts.bundle.executable.target import Unbuildable
 from scripts.bundle.notices import notices
+from scripts.bundle.zip import archive, interpreter
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+FORMS = ("executable", "zip")
+
+
+class Built(NamedTuple):
+    """A file, what goes beside it, and how it runs."""
+
+    data: bytes
+    bill: bytes
+    licences: str
+    runs: str
 
 
 def write(path: Path, data: bytes, mode: int) -> None:
@@ -22,18 +41,22 @@ def write(path: Path, data: bytes, mode: int) -> None:
     fresh.replace(path)
 
 
-def main() -> int:
-    """Build; give the exit code."""
-    parser = argparse.ArgumentParser(prog="make build", description="Build the plugin's one file.")
-    parser.add_argument("--output", type=Path, required=True, help="the file to write")
-    parser.add_argument("--interpreter", type=Path, help="the Python its first line names")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout to build from")
-    options = parser.parse_args()
-    try:
-        python = interpreter.choose(options.interpreter)
-    except interpreter.UnusableInterpreterError as unusable:
-        print(f"build: {unusable}", file=sys.stderr)
-        return 1
+def as_executable(name: str, engine: Engine, code: Contents, arch: str, folder: Path) -> Built:
+    """One static file. Raises Unbuildable, Faulty."""
+    parts = fetched(arch, folder)
+    libraries = carried(parts.release, parts.protobuf)
+    used = [dependency for dependency in DEPENDENCIES if dependency not in OF_THE_ZIP]
+    licences = notices(name, engine.version, ROOT, used, libraries)
+    data, files = executable(parts, code, engine, licences, folder)
+    bill = sbom.bill(
+        name, engine.version, hashlib.sha256(data).hexdigest(), files, [one for one, _ in libraries]
+    )
+    return Built(data, bill, licences, f"a static executable for {parts.target.arch}")
+
+
+def as_zip(name: str, engine: Engine, code: Contents, wanted: Path | None) -> Built:
+    """An archive behind a `#!` line. Raises UnusableInterpreterError."""
+    python = interpreter.choose(wanted)
     closed = interpreter.unreachable_for_others(python)
     if closed:
         print(
@@ -41,25 +64,72 @@ def main() -> int:
             "name an interpreter the Vault server can run with make build INTERPRETER=/path",
             file=sys.stderr,
         )
-    try:
-        code = contents(options.root)
-    except IncompleteError as incomplete:
-        print(f"build: {incomplete}", file=sys.stderr)
-        return 1
-    version = runpy.run_path(str(options.root / "vault_plugin/__init__.py"))["VERSION"]
-    licences = notices(version, options.root)
-    laid_out = archive.entries(code, licences)
+    licences = notices(name, engine.version, ROOT, DEPENDENCIES)
+    laid_out = archive.entries(code, engine, licences)
     data = archive.executable(interpreter.first_line(python), laid_out)
-    sha256 = hashlib.sha256(data).hexdigest()
+    files = archive.owned(code, laid_out)
+    bill = sbom.bill(name, engine.version, hashlib.sha256(data).hexdigest(), files)
+    return Built(data, bill, licences, f"runs on {python}")
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait for other builds in `folder` to end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build(options: argparse.Namespace) -> Built:
+    """Build in the form asked for, else as an executable, else, loudly, as a zip."""
+    engine = Engine(options.engine.resolve())
+    code = contents(engine)
+    if options.form != "zip":
+        try:
+            with alone(options.cache):
+                return as_executable(options.output.name, engine, code, options.arch, options.cache)
+        except Unbuildable as lack:
+            if options.form or options.arch:
+                raise
+            print(
+                f"build: WARNING: {lack}\nbuild: WARNING: this is a zip, which needs its own minor"
+                " version of Python on every server and runs in no official image of Vault",
+                file=sys.stderr,
+            )
+    return as_zip(options.output.name, engine, code, options.interpreter)
+
+
+def main() -> int:
+    """Build; give the exit code."""
+    parser = argparse.ArgumentParser(prog="make build", description="Build a plugin's one file.")
+    parser.add_argument("--output", type=Path, required=True, help="the file to write")
+    parser.add_argument(
+        "--engine", type=Path, default=ROOT / "vault_plugin", help="its package or module"
+    )
+    parser.add_argument("--form", choices=FORMS, help="executable, where it can be, else zip")
+    parser.add_argument("--arch", default="", help="as Debian names it: amd64, arm64")
+    parser.add_argument(
+        "--cache", type=Path, default=ROOT / "build", help="kept for the next build"
+    )
+    parser.add_argument("--interpreter", type=Path, help="the Python a zip's first line names")
+    options = parser.parse_args()
+    try:
+        built = build(options)
+    except (interpreter.UnusableInterpreterError, IncompleteError, Unbuildable, Faulty) as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+    output: Path = options.output
+    sha256 = hashlib.sha256(built.data).hexdigest()
     beside = {
-        "sha256": f"{sha256}  {options.output.name}\n".encode(),
-        "cdx.json": sbom.bill(version, sha256, code, laid_out),
-        "licences.txt": licences,
+        "sha256": f"{sha256}  {output.name}\n".encode(),
+        "cdx.json": built.bill,
+        "licences.txt": built.licences.encode(),
     }
-    write(options.output, data, 0o755)
+    write(output, built.data, 0o755)
     for suffix, text in beside.items():
-        write(options.output.with_name(f"{options.output.name}.{suffix}"), text, 0o644)
-    print(f"{options.output}  {len(data) / 1e6:.1f} MB, runs on {python}\nsha256 {sha256}")
+        write(output.with_name(f"{output.name}.{suffix}"), text, 0o644)
+    print(f"{output}  {len(built.data) / 1e6:.1f} MB, {built.runs}\nsha256 {sha256}")
     return 0
 
 

@@ -6,7 +6,9 @@ from importlib.metadata import Distribution
 from pathlib import Path
 from typing import NamedTuple
 
-OWN_PACKAGES = ("shim", "vault_plugin")
+from scripts.bundle.engine import Engine
+
+SHIM = Path(__file__).resolve().parents[2] / "shim"
 
 DEPENDENCIES = {
     "cffi": ("_cffi_backend.",),  # what cryptography needs of it at run time
@@ -14,8 +16,10 @@ DEPENDENCIES = {
     "hpack": ("hpack/",),
     "protobuf": ("google/_upb/", "google/protobuf/"),
 }
+#: those of which the executable holds nothing: its module in C does what they are there for
+OF_THE_ZIP = ("cffi", "cryptography")
 
-# Without these the plugin cannot run, and a wheel for another system may lack them.
+# Without these the zip cannot run, and a wheel for another system may lack them.
 NATIVES = ("_cffi_backend", "cryptography/hazmat/bindings/_rust", "google/_upb/_message")
 
 LEFT_OUT = (
@@ -43,10 +47,9 @@ class Item(NamedTuple):
     owner: str
 
 
-def _own(root: Path) -> Iterator[Item]:
-    for package in OWN_PACKAGES:
-        for source in (root / package).rglob("*.py"):
-            yield Item(source.relative_to(root).as_posix(), source, "")
+def _own(engine: Engine) -> Iterator[Item]:
+    for name, source in [*Engine(SHIM).sources(), *engine.sources()]:
+        yield Item(name, source, "")
 
 
 def installed(distribution: Distribution) -> Iterator[tuple[str, Path]]:
@@ -69,13 +72,13 @@ class Contents(NamedTuple):
     natives: list[Item]
 
 
-def contents(root: Path) -> Contents:
-    """Collect from the checkout at `root` and from the environment this runs in.
+def contents(engine: Engine) -> Contents:
+    """Collect `engine`, the SDK, and what they need of the environment this runs in.
 
     Raises PackageNotFoundError when a dependency is not installed, IncompleteError when it is
     without a native module.
     """
-    code = sorted((*_own(root), *_dependencies()))
+    code = sorted((*_own(engine), *_dependencies()))
     for native in NATIVES:
         if not any(item.name.startswith(f"{native}.") for item in code):
             raise IncompleteError(f"no native module {native}: install its wheel for this system")

@@ -1,12 +1,15 @@
 """The licence notices of what is inside the built file, which have to travel with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
-from scripts.bundle.contents import DEPENDENCIES, installed
+from scripts.bundle.contents import installed
 from scripts.bundle.linked import Linked, linked
-from scripts.bundle.sbom import LICENCE, NAME, licence
+from scripts.bundle.sbom import LICENCE, licence
+
+#: the libraries of an executable, each with its notices
+Carried = Sequence[tuple[Linked, str]]
 
 # Of libraries linked into native modules, where the wheel brings no text of its own: those not
 # offered under Apache-2.0, whose text is in the file anyhow.
@@ -14,17 +17,24 @@ LINKED = Path(__file__).parent / "notices"
 RULE = "=" * 100
 
 
-def notices(version: str, root: Path) -> bytes:
-    """Write all notices as one text. Raises OSError when the checkout at `root` has no LICENSE."""
-    parts = [_part(f"{NAME} {version}", LICENCE, (root / "LICENSE").read_text())]
-    for name in DEPENDENCIES:
-        found = distribution(name)
+def notices(
+    name: str, version: str, root: Path, dependencies: Iterable[str], carried: Carried = ()
+) -> str:
+    """Write all notices as one text: of the file `name`, of `dependencies`, of what is `carried`.
+
+    Raises OSError when the checkout at `root` has no LICENSE.
+    """
+    parts = [_part(f"{name} {version}", LICENCE, (root / "LICENSE").read_text())]
+    for dependency in dependencies:
+        found = distribution(dependency)
         for path, source in installed(found):
             if ".dist-info/" in path and PurePosixPath(path).name.startswith("LICENSE"):
-                about = f"{name} {found.version}, {source.name}"
-                parts.append(_part(about, licence(name), source.read_text()))
-        parts.extend(_linked(name, linked(found)))
-    return "".join(parts).encode()
+                about = f"{dependency} {found.version}, {source.name}"
+                parts.append(_part(about, licence(dependency), source.read_text()))
+        if not carried:
+            parts.extend(_linked(dependency, linked(found)))
+    parts += [_part(f"{one.name} {one.version}", one.licence, text) for one, text in carried]
+    return "".join(parts)
 
 
 def _part(about: str, expression: str, text: str) -> str:

@@ -1,22 +1,20 @@
 """The built file's bill of materials: CycloneDX 1.6, JSON.
 
-It accounts for every entry of the archive, and for the libraries inside the native modules as far
-as their makers tell. It bears no time, and its serial number follows from the file's sha256: the
+It accounts for every entry of the file, and for the libraries inside the native modules as far as
+their makers tell. It bears no time, and its serial number follows from the file's sha256: the
 same file has the same bill.
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import distribution
 from typing import Any
 
-from scripts.bundle.archive import entry_name
-from scripts.bundle.contents import DEPENDENCIES, Contents
+from scripts.bundle.contents import DEPENDENCIES
 from scripts.bundle.linked import Linked, linked
 
-NAME = "vault-plugin-secrets-pachyderm"
 LICENCE = "Apache-2.0"
 # protobuf's metadata do not name theirs as SPDX does.
 LICENCES = {"protobuf": "BSD-3-Clause"}
@@ -28,38 +26,58 @@ def licence(dependency: str) -> str:
     return stated[0] if stated else LICENCES[dependency]
 
 
-def bill(version: str, sha256: str, contents: Contents, laid_out: Mapping[str, bytes]) -> bytes:
-    """Write the bill of the file with this `sha256`, built from `contents` as `laid_out`."""
-    owners = {entry_name(i): i.owner for i in (*contents.modules, *contents.natives)}
-    files: dict[str, list[dict[str, Any]]] = {owner: [] for owner in ("", *DEPENDENCIES)}
-    for name, data in laid_out.items():
-        digest = hashlib.sha256(data).hexdigest()
-        files[owners.get(name, "")].append({"type": "file", "name": name, **_hashes(digest)})
+def bill(
+    name: str,
+    version: str,
+    sha256: str,
+    files: Mapping[str, Mapping[str, bytes]],
+    carried: Sequence[Linked] = (),
+) -> bytes:
+    """Write the bill of the file `name` with this `sha256`.
+
+    `files` are its entries by owner, "" for our own; `carried` are the libraries of an executable,
+    which carries no native module of a dependency.
+    """
+    listed = {owner: _files(entries) for owner, entries in files.items()}
     plugin = {
-        **_component("application", f"pkg:generic/{NAME}@{version}", NAME, version, LICENCE),
+        **_component("application", f"pkg:generic/{name}@{version}", name, version, LICENCE),
         **_hashes(sha256),
-        "components": files[""],
+        "components": listed[""],
     }
-    inside = {dependency: linked(distribution(dependency)) for dependency in DEPENDENCIES}
-    libraries = [_dependency(name, files[name]) for name in DEPENDENCIES]
+    used = [dependency for dependency in DEPENDENCIES if dependency in listed]
+    inside = {d: [] if carried else linked(distribution(d)) for d in used}
+    libraries = [_dependency(name, listed[name]) for name in used]
     told = [library for libraries_of in inside.values() for library in libraries_of]
     refs = {library["name"]: library["bom-ref"] for library in libraries}
-    needs = {plugin["bom-ref"]: [ref for name, ref in refs.items() if name != "cffi"]}
+    direct = [ref for name, ref in refs.items() if name != "cffi"]
+    needs = {plugin["bom-ref"]: [*direct, *(one.purl for one in carried)]}
     needs |= {refs[name]: _tops(found) for name, found in inside.items()}
-    needs[refs["cryptography"]].append(refs["cffi"])
-    needs |= {library.purl: list(library.needs) for library in told}
+    if "cryptography" in refs:
+        needs[refs["cryptography"]].append(refs["cffi"])
+    needs |= {library.purl: list(library.needs) for library in (*told, *carried)}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, sha256).urn,
         "version": 1,
         "metadata": {"lifecycles": [{"phase": "build"}], "component": plugin},
-        "components": [*libraries, *map(_linked, told)],
+        "components": [
+            *libraries,
+            *map(_linked, told),
+            *({**_linked(one), "components": listed.get(one.name, [])} for one in carried),
+        ],
         "dependencies": [
             {"ref": ref, "dependsOn": sorted(needed)} for ref, needed in sorted(needs.items())
         ],
     }
     return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def _files(entries: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    return [
+        {"type": "file", "name": name, **_hashes(hashlib.sha256(data).hexdigest())}
+        for name, data in sorted(entries.items())
+    ]
 
 
 def _hashes(sha256: str) -> dict[str, Any]:

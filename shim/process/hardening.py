@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import resource
 from pathlib import Path
 from typing import Final
+
+from shim.process.native import mlockall, prctl
 
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # sys/mman.h
@@ -31,8 +32,8 @@ def harden() -> None:
     """
     os.umask(_OWNER_ONLY)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _libc("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
-    _libc("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    prctl(_PR_SET_DUMPABLE, 0)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _close_inherited()
 
 
@@ -53,20 +54,13 @@ def lock_memory() -> None:
     mapped resident, thread stacks among it.
     """
     try:
-        _libc("mlockall", _MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT)
+        mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT)
     except OSError as error:
         raise MemoryNotLocked(
             error.errno,
             f"cannot lock memory as the server asks: {error.strerror}; set LimitMEMLOCK=infinity"
             " in the unit of the server, or disable_mlock = true in its configuration",
         ) from None
-
-
-def _libc(function: str, *arguments: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc[function](*map(ctypes.c_ulong, arguments)) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{function}: {os.strerror(number)}")
 
 
 def _close_inherited() -> None:

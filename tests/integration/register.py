@@ -30,15 +30,14 @@ def file_name(version: str) -> str:
 def build(version: str, output: Path) -> None:
     """Build the plugin as it will be when it is `version`, to `output`."""
     tree = output.parent / f"tree-{version}"
-    for package in ("shim", "vault_plugin"):
-        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("*.pyc"))
-    shutil.copy(ROOT / "LICENSE", tree)
-    source = tree / "vault_plugin" / "__init__.py"
+    engine = tree / "vault_plugin"
+    shutil.copytree(ROOT / "vault_plugin", engine, ignore=shutil.ignore_patterns("*.pyc"))
+    source = engine / "__init__.py"
     ours, theirs = (f'"{v.removeprefix("v")}"' for v in (VERSION, version))
     assert ours in source.read_text()
     source.write_text(source.read_text().replace(ours, theirs))
     subprocess.run(
-        [sys.executable, "-m", "scripts.bundle", "--root", tree, "--output", output],
+        [sys.executable, "-m", "scripts.bundle", "--engine", engine, "--output", output],
         cwd=ROOT,
         check=True,
         capture_output=True,

@@ -78,11 +78,12 @@ class Built(NamedTuple):
 
 
 def build(
-    root: Path, output: Path, *options: str, umask: int = 0o022, **environment: str
+    engine: Path, output: Path, *options: str, umask: int = 0o022, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the build's command line on the checkout at `root`."""
+    """Run the build's command line for a zip of `engine`."""
+    command = [sys.executable, "-m", "scripts.bundle", "--form", "zip"]
     return subprocess.run(
-        [sys.executable, "-m", "scripts.bundle", "--root", root, "--output", output, *options],
+        [*command, "--engine", engine, "--output", output, *options],
         cwd=ROOT,
         env=os.environ | environment,
         umask=umask,
@@ -102,20 +103,19 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def checkout(open_folder: Path) -> Path:
-    """A checkout whose plugin is the witness."""
-    root = open_folder / "checkout"
-    (root / "vault_plugin").mkdir(parents=True)
-    (root / "vault_plugin/__init__.py").write_text('VERSION = "1.2.3"\n')
-    (root / "vault_plugin/__main__.py").write_text(WITNESS)
-    shutil.copy(ROOT / "LICENSE", root)
-    return root
+def engine(open_folder: Path) -> Path:
+    """The witness's package."""
+    package = open_folder / "checkout/witness"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('VERSION = "1.2.3"\n')
+    (package / "__main__.py").write_text(WITNESS)
+    return package
 
 
 @pytest.fixture(scope="session")
-def built(open_folder: Path, checkout: Path) -> Built:
+def built(open_folder: Path, engine: Path) -> Built:
     """The witness, built for the default interpreter, in a path with a blank."""
     path = open_folder / "plug ins" / "witness"
-    result = build(checkout, path)
+    result = build(engine, path)
     assert result.returncode == 0, result.stderr
     return Built(path)

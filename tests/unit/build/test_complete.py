@@ -4,6 +4,7 @@ import pytest
 
 from scripts.bundle import contents
 from scripts.bundle.contents import IncompleteError
+from scripts.bundle.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -14,4 +15,4 @@ def test_a_missing_native_module_ends_the_build(
 ) -> None:
     monkeypatch.setattr(contents, "LEFT_OUT", (*contents.LEFT_OUT, native))
     with pytest.raises(IncompleteError, match=native):
-        contents.contents(ROOT)
+        contents.contents(Engine(ROOT / "vault_plugin"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bundle import interpreter
+from scripts.bundle.zip import interpreter
 from tests.unit.build.conftest import build
 
 

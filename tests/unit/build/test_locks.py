@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from scripts.bundle.contents import DEPENDENCIES, contents
+from scripts.bundle.engine import Engine
 from tests.unit.build.conftest import ROOT, Built
 
 LOCKS = ("requirements.lock", "requirements-plugin.lock")
@@ -84,7 +85,7 @@ def test_what_is_bundled_is_what_the_wheels_recorded(built: Built) -> None:
         for name in DEPENDENCIES
         for path in importlib.metadata.distribution(name).files or ()
     }
-    inside = contents(ROOT)
+    inside = contents(Engine(ROOT / "vault_plugin"))
     bundled = [item for item in (*inside.modules, *inside.natives) if item.owner]
     assert bundled
     for item in bundled:

@@ -19,7 +19,7 @@ COMPILERS_OWN = {"asn1_derive", "unicode-ident"}
 def plugin(open_folder: Path) -> Built:
     """The real plugin, built anew."""
     path = open_folder / "real" / "plugin"
-    made = build(ROOT, path)
+    made = build(ROOT / "vault_plugin", path)
     assert made.returncode == 0, made.stderr
     return Built(path)
 

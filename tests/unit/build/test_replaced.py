@@ -12,7 +12,7 @@ from tests.unit.process.whole_life import live
 
 async def test_a_replaced_file_does_not_break_a_running_plugin(tmp_path: Path) -> None:
     file = tmp_path / "plugin"
-    made = build(ROOT, file)
+    made = build(ROOT / "vault_plugin", file)
     assert made.returncode == 0, made.stderr
     interpreter = file.read_bytes().partition(b"\n")[0].decode().removeprefix("#!").split()
     async with mounted((*interpreter, "-v", str(file))) as mount:  # -v tells every import

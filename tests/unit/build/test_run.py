@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bundle.contents import NATIVES
-from scripts.bundle.interpreter import suffix_of
+from scripts.bundle.zip.interpreter import suffix_of
 from tests.unit.build.conftest import Built, build
 from tests.unit.process.namespaces import own_mounts
 
@@ -77,7 +77,7 @@ def test_tmp_may_be_noexec(built: Built, tmp_path: Path) -> None:
     built.witness(within=noexec, env={"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}, cwd=tmp_path)
 
 
-def test_no_code_of_a_site_or_of_the_environment_runs(checkout: Path, tmp_path: Path) -> None:
+def test_no_code_of_a_site_or_of_the_environment_runs(engine: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin/python"
@@ -99,7 +99,7 @@ def test_no_code_of_a_site_or_of_the_environment_runs(checkout: Path, tmp_path: 
     ran.unlink()
 
     plugin = Built(tmp_path / "plugin")
-    assert build(checkout, plugin.path, "--interpreter", str(python)).returncode == 0
+    assert build(engine, plugin.path, "--interpreter", str(python)).returncode == 0
     assert plugin.path.read_bytes().startswith(f"#!{python} -IS".encode())
     plugin.witness(env=variables)
     assert not ran.exists()
@@ -132,10 +132,10 @@ def test_nothing_is_imported_from_the_working_directory(
 def test_a_traceback_reads_no_file_below_the_working_directory(
     built: Built, tmp_path: Path
 ) -> None:
-    (tmp_path / "vault_plugin").mkdir()
-    (tmp_path / "vault_plugin/__main__.py").write_text("planted\n" * 50)
+    (tmp_path / "witness").mkdir()
+    (tmp_path / "witness/__main__.py").write_text("planted\n" * 50)
     ran = built.run("fail", cwd=tmp_path)
-    assert 'File "<vault_plugin/__main__.py>", line ' in ran.stderr
+    assert 'File "<witness/__main__.py>", line ' in ran.stderr
     assert "asked to fail" in ran.stderr
     assert "planted" not in ran.stderr
 

@@ -26,7 +26,7 @@ DROPPED = (
     "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION",
 )
 _SEALINGS = 20  # tries; each waits some 0.15 s in the kernel
-# As `shim.signals` says, which takes a while to load: the server's process group gets them all.
+# As `shim.process.signals` says, which takes a while to load: the server's group gets them all.
 for _left_alone in (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
     *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
@@ -117,7 +117,7 @@ def main() -> None:
         os.environ.pop(name, None)
     sys.meta_path.append(NativeModules(zipimporter(sys.path[0])))
     try:
-        from vault_plugin.__main__ import main as plugin
+        from _engine import main as plugin
     except ImportError as error:
         raise refusal(
             f"takes the whole standard library, which {sys.executable} lacks (on Debian install "

@@ -4,10 +4,13 @@ import importlib.util
 import io
 import marshal
 import zipfile
+from collections.abc import Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path, PurePosixPath
 
 from scripts.bundle.contents import Contents, Item
+from scripts.bundle.engine import Engine
+from scripts.bundle.written import engine_text, licences_text
 
 # A .pyc header: magic number, flags (0b01: goes by the source's hash and is never checked), hash.
 PYC_HEADER = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
@@ -42,13 +45,14 @@ def missing_packages(names: set[str]) -> set[str]:
     return {f"{folder}/__init__.py" for folder in folders} - names
 
 
-def entries(contents: Contents, notices: bytes) -> dict[str, bytes]:
+def entries(contents: Contents, engine: Engine, notices: str) -> dict[str, bytes]:
     """Lay out the archive: entry name to bytes, in order."""
     importable = {item.name for item in (*contents.modules, *contents.natives)}
     entry = (Path(__file__).parent / "entry.py").read_text()
     laid_out = {
         "__main__.py": entry.replace("@BUILT_FOR@", EXTENSION_SUFFIXES[0]).encode(),
-        "vault_plugin/licences.txt": notices,
+        "_engine.pyc": compiled("_engine", engine_text(engine).encode()),
+        "_licences.pyc": compiled("_licences", licences_text(notices).encode()),
     }
     laid_out |= {f"{name}c": compiled(name, b"") for name in missing_packages(importable)}
     for item in contents.modules:
@@ -56,6 +60,15 @@ def entries(contents: Contents, notices: bytes) -> dict[str, bytes]:
     for item in contents.natives:
         laid_out[entry_name(item)] = item.source.read_bytes()
     return dict(sorted(laid_out.items()))
+
+
+def owned(contents: Contents, laid_out: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
+    """The entries by the dependency they belong to, "" for our own."""
+    owners = {entry_name(i): i.owner for i in (*contents.modules, *contents.natives)}
+    found: dict[str, dict[str, bytes]] = {"": {}}
+    for name, data in laid_out.items():
+        found.setdefault(owners.get(name, ""), {})[name] = data
+    return found
 
 
 def executable(first_line: str, laid_out: dict[str, bytes]) -> bytes:

@@ -1,0 +1,131 @@
+/* The entry of the executable: Python with all that it runs inside, and nothing from outside.
+ *
+ * What a dynamic Python would take from its surroundings is settled here before it starts: the
+ * environment, the locale, OpenSSL's configuration, name services, the import path.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <nss.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct _frozen bundled_modules[]; /* written by the build: every Python module */
+extern struct _inittab bundled_natives[];      /* and those in C that libpython lacks */
+
+/* Variables by which somebody else's files or settings would come in: glibc's, Python's, OpenSSL's
+ * and protobuf's. Where the system's trust is (SSL_CERT_FILE, SSL_CERT_DIR) and TMPDIR stay. */
+static const char *const dropped[] = {
+    "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LD_", "LOCALDOMAIN", "LOCPATH",
+    "MALLOC_", "NIS_PATH", "NLSPATH", "OPENSSL_", "PROTOCOL_BUFFERS_", "PYTHON", "RES_OPTIONS",
+    "RESOLV_", "SSLKEYLOGFILE", "TZDIR",
+};
+
+/* As shim.process.signals says, which takes a while to load: a server's process group gets them all. */
+static const int left_alone[] = {
+    SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU,
+    SIGALRM, SIGVTALRM, SIGIO, SIGPWR,
+    SIGPIPE, /* Python's own way: a broken pipe is an error of the call */
+};
+
+static void drop_environment(void)
+{
+    extern char **environ;
+    char **kept = environ;
+
+    if (environ == NULL)
+        return;
+    for (char **variable = environ; *variable != NULL; variable++) {
+        int drop = 0;
+        for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+            drop |= strncmp(*variable, dropped[i], strlen(dropped[i])) == 0;
+        if (!drop)
+            *kept++ = *variable;
+    }
+    *kept = NULL;
+}
+
+static void settle_signals(void)
+{
+    sigset_t held;
+
+    for (size_t i = 0; i < sizeof left_alone / sizeof *left_alone; i++)
+        signal(left_alone[i], SIG_IGN);
+    sigemptyset(&held);
+    sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
+/* Names are looked up in /etc/hosts, then by DNS, whatever nsswitch.conf says: its modules are
+ * shared objects. A database that is configured by a program is not looked up in the file. */
+static void settle_name_services(void)
+{
+    static const char *const databases[] = {
+        "aliases", "ethers", "group", "gshadow", "initgroups", "netgroup", "networks", "passwd",
+        "protocols", "publickey", "rpc", "services", "shadow",
+    };
+
+    __nss_configure_lookup("hosts", "files dns");
+    for (size_t i = 0; i < sizeof databases / sizeof *databases; i++)
+        __nss_configure_lookup(databases[i], "files");
+}
+
+static void check(PyStatus status)
+{
+    if (PyStatus_Exception(status))
+        Py_ExitStatusException(status);
+}
+
+static void start_python(int argc, char **argv)
+{
+    PyPreConfig before;
+    PyConfig config;
+
+    PyPreConfig_InitIsolatedConfig(&before);
+    before.utf8_mode = 1;
+    before.configure_locale = 0;
+    before.coerce_c_locale = 0;
+    check(Py_PreInitialize(&before));
+
+    PyConfig_InitIsolatedConfig(&config);
+    config.parse_argv = 0;
+    config.site_import = 0;
+    config.write_bytecode = 0;
+    config.module_search_paths_set = 1; /* and empty: nothing is imported from a disk */
+    config.use_frozen_modules = 1;
+    check(PyConfig_SetBytesString(&config, &config.program_name, argv[0]));
+    check(PyConfig_SetBytesString(&config, &config.executable, argv[0]));
+    check(PyConfig_SetBytesString(&config, &config.base_executable, argv[0]));
+    check(PyConfig_SetString(&config, &config.prefix, L""));
+    check(PyConfig_SetString(&config, &config.base_prefix, L""));
+    check(PyConfig_SetString(&config, &config.exec_prefix, L""));
+    check(PyConfig_SetString(&config, &config.base_exec_prefix, L""));
+    check(PyConfig_SetString(&config, &config.platlibdir, L""));
+    check(PyConfig_SetString(&config, &config.stdlib_dir, L""));
+    check(PyConfig_SetBytesArgv(&config, argc, argv));
+    check(Py_InitializeFromConfig(&config));
+    PyConfig_Clear(&config);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 1)
+        return 1;
+    settle_signals();
+    drop_environment();
+    settle_name_services();
+    /* A machine's openssl.cnf may name modules to load. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    PyImport_FrozenModules = bundled_modules;
+    if (PyImport_ExtendInittab(bundled_natives) != 0)
+        return 1;
+    start_python(argc, argv);
+    if (PyImport_ImportFrozenModule("_entry") != 1) {
+        PyErr_Print(); /* and ends the process where that is what was raised */
+        return 1;
+    }
+    return Py_FinalizeEx() < 0;
+}

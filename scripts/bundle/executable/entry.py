@@ -1,0 +1,23 @@
+"""What the executable runs first, frozen as `_entry`: it hands over to the engine."""
+
+import sys
+from importlib.machinery import BuiltinImporter, ModuleSpec
+from importlib.util import spec_from_loader
+
+
+class Dotted:
+    """Finds built-in modules inside packages, as protobuf's is, for which importlib never looks."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
+        """Give the spec of a built-in module with a dot in its name, None for any other."""
+        if "." in name and name in sys.builtin_module_names:
+            return spec_from_loader(name, BuiltinImporter, origin="built-in")
+        return None
+
+
+sys.meta_path.append(Dotted)
+
+from _engine import main  # noqa: E402  found only now
+
+main()

@@ -1,0 +1,3 @@
+"""What `scripts.bundle.written` writes."""
+
+def main() -> None: ...
