@@ -3,7 +3,7 @@
 import importlib.metadata
 from collections.abc import Iterator
 from importlib.metadata import Distribution
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from scripts.bundle.engine import Engine
@@ -86,3 +86,9 @@ def contents(engine: Engine) -> Contents:
         modules=[item for item in code if item.name.endswith(".py")],
         natives=[item for item in code if item.name.endswith(".so")],
     )
+
+
+def missing_packages(names: set[str]) -> set[str]:
+    """Name the `__init__` files that namespace packages lack: only the file system has these."""
+    folders = {parent for name in names for parent in PurePosixPath(name).parents if parent.name}
+    return {f"{folder}/__init__.py" for folder in folders} - names

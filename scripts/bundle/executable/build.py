@@ -2,10 +2,11 @@
 
 import hashlib
 import pickle
+import shutil
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from scripts.bundle.contents import OF_THE_ZIP, Contents
+from scripts.bundle.contents import OF_THE_ZIP, Contents, missing_packages
 from scripts.bundle.engine import Engine
 from scripts.bundle.executable import standard_library
 from scripts.bundle.executable.linking import Build, Module, frozen
@@ -45,38 +46,41 @@ def executable(
     `folder` keeps what the next build needs again. Raises Faulty.
     """
     wanted, release, source = parts
+    items = [i for i in (*contents.modules, *contents.natives) if i.owner not in OF_THE_ZIP]
+    written = {"_engine": engine_text(engine), "_licences": licences_text(notices)}
+    written |= {_module(name): "" for name in missing_packages({item.name for item in items})}
+    owners = {_module(item.name): item.owner for item in items}
+    files = {_module(item.name): item.source for item in items if item.name.endswith(".py")}
     carried = dict(standard_library.modules(release.library))
-    owners = dict.fromkeys(carried, "cpython")
-    own: dict[str, Path] = {}
-    for item in contents.modules:
-        if item.owner not in OF_THE_ZIP:
-            name = _module(item.name)
-            owners[name] = item.owner
-            (carried if item.owner else own)[name] = item.source
-    packages = {name for name, path in (own | carried).items() if path.name == "__init__.py"}
-    folders = {
-        str(p).replace("/", ".")
-        for name in (own | carried)
-        for p in PurePosixPath(name.replace(".", "/")).parents
-        if p.name
-    }
-    missing = folders - packages
-    written = folder / "written"
-    written.mkdir(exist_ok=True)
-    for name, text in {"_engine": engine_text(engine), "_licences": licences_text(notices)}.items():
-        path = written / f"{name}.py"
-        path.write_text(text)
-        own[name] = path
+    owners |= dict.fromkeys(carried, "cpython")
+    carried |= {name: path for name, path in files.items() if owners[name]}
+    own = {name: path for name, path in files.items() if not owners[name]}
+    own |= _written(folder / "written", written)
     own["_entry"] = Path(__file__).parent / "entry.py"
     for name in _OTHERWISE:
-        own.pop(name)
-    codes = _kept(folder, release, carried) | frozen(release, {**own, **dict.fromkeys(missing)})
-    modules = [Module(name, codes[name], name in packages | missing) for name in sorted(codes)]
+        del own[name]
+    codes = _kept(folder, release, carried) | frozen(release, own)
+    modules = [
+        Module(name, codes[name], path.name == "__init__.py")
+        for name, path in sorted((own | carried).items())
+    ]
     build = Build(wanted, release, source, folder / "objects" / wanted.arch)
-    files: dict[str, dict[str, bytes]] = {"": {}}
+    owned: dict[str, dict[str, bytes]] = {"": {}}
     for name, code in codes.items():
-        files.setdefault(owners.get(name, ""), {})[name] = code
-    return build.link(modules), files
+        owned.setdefault(owners.get(name, ""), {})[name] = code
+    return build.link(modules), owned
+
+
+def _written(folder: Path, texts: dict[str, str]) -> dict[str, Path]:
+    """Files of modules that the build itself writes; the empty ones are packages."""
+    shutil.rmtree(folder, ignore_errors=True)
+    found = {}
+    for name, text in texts.items():
+        place = folder / name
+        place.mkdir(parents=True)
+        found[name] = place / ("module.py" if text else "__init__.py")
+        found[name].write_text(text)
+    return found
 
 
 def _module(file: str) -> str:

@@ -163,9 +163,9 @@ class Build:
         return bare.read_bytes()
 
 
-def frozen(release: Release, sources: Mapping[str, Path | None]) -> dict[str, bytes]:
+def frozen(release: Release, sources: Mapping[str, Path]) -> dict[str, bytes]:
     """The bytecode of modules, by name, compiled by the release's own Python."""
-    lines = "".join(f"{name}\t{path or ''}\n" for name, path in sources.items())
+    lines = "".join(f"{name}\t{path}\n" for name, path in sources.items())
     worker = Path(__file__).parent / "freezing.py"
     done = subprocess.run(
         [release.interpreter, "-ISB", worker],

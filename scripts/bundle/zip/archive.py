@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path, PurePosixPath
 
-from scripts.bundle.contents import Contents, Item
+from scripts.bundle.contents import Contents, Item, missing_packages
 from scripts.bundle.engine import Engine
 from scripts.bundle.written import engine_text, licences_text
 
@@ -37,12 +37,6 @@ def entry_name(item: Item) -> str:
     if item.name.endswith(".py"):
         return f"{item.name}c"
     return f"native/{module_name(item)}.so"
-
-
-def missing_packages(names: set[str]) -> set[str]:
-    """Name the `__init__` files that namespace packages lack: zipimport finds none without them."""
-    folders = {parent for name in names for parent in PurePosixPath(name).parents if parent.name}
-    return {f"{folder}/__init__.py" for folder in folders} - names
 
 
 def entries(contents: Contents, engine: Engine, notices: str) -> dict[str, bytes]:
