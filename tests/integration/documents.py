@@ -1,4 +1,4 @@
-"""What README and docs tell their readers to type, and where they send them."""
+"""What the documents tell their readers to type, and where they send them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"\b(?:vault|bao) [a-z]")
 _INLINE = re.compile(r"`(?:\$ )?((?:vault|bao) [^`]+)`")
 _PLACEHOLDER = re.compile(r"[…<]")
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)]+)\)")
+_FILE = re.compile(
+    r"(?<![\w./$-])(?:bench|docs|examples|scripts|shim|tests|vault_plugin)/[\w./-]*\w"
+)
 
 
 @dataclass(frozen=True)
@@ -78,3 +85,8 @@ def broken_links(document: Path) -> list[str]:
         for target in targets
         if target and "://" not in target and not (document.parent / target).exists()
     ]
+
+
+def missing_files(document: Path) -> list[str]:
+    """The files and folders of the repository that `document` names by their path, and are not."""
+    return [name for name in _FILE.findall(document.read_text()) if not (ROOT / name).exists()]

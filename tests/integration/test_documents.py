@@ -1,4 +1,4 @@
-"""Every command of README and docs runs as written, on the real server's own command line."""
+"""Every command of the documents runs as written, on the real server's own command line."""
 
 import re
 import subprocess
@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import GENERATIONS, StartServer
-from tests.integration.documents import DOCUMENTS, ROOT, blocks, broken_links, untested_commands
+from tests.integration.documents import (
+    DOCUMENTS,
+    ROOT,
+    blocks,
+    broken_links,
+    missing_files,
+    untested_commands,
+)
 from tests.integration.kept_server import KeptServer
 from tests.integration.mount import PLUGIN, Mount
 from tests.integration.openbao import VaultServer
@@ -83,6 +90,11 @@ def test_no_command_is_shown_untested(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
 def test_links_lead_to_files(document: Path) -> None:
     assert broken_links(document) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_the_files_that_are_named_exist(document: Path) -> None:
+    assert missing_files(document) == []
 
 
 def test_the_readme_and_the_paths_have_commands() -> None:
