@@ -290,3 +290,14 @@ async def test_one_process_no_child() -> None:
     async with connected() as host:
         await host.ask("status")
         assert not children(host)
+
+
+@AS_ROOT
+async def test_no_port_listens() -> None:
+    async with connected() as host:
+        await host.ask("status")
+        held = {os.readlink(link) for link in host.plugin.proc("fd").iterdir()}
+        assert any(name.startswith("socket:") for name in held)
+        for protocol in ("tcp", "tcp6", "udp", "udp6"):
+            _, *sockets = host.plugin.proc(f"net/{protocol}").read_text().splitlines()
+            assert not held & {f"socket:[{line.split()[9]}]" for line in sockets}
