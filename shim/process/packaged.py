@@ -1,4 +1,4 @@
-"""What `shim.native` promises, by ctypes and the cryptography package."""
+"""What `shim.process.native` promises, by ctypes and the cryptography package."""
 
 from __future__ import annotations
 

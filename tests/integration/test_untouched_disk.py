@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.interpreter import interpreter, standard_library
 from tests.unit.process.mounted import mounted
 from tests.unit.process.namespaces import own_root
 from tests.unit.process.whole_life import live
@@ -25,7 +24,7 @@ FOREIGN = Path("/dev/shm")  # another file system than root's: an overlay's uppe
 class Overlaid:
     """A disk that is this machine's to read, and keeps what is written apart."""
 
-    def __init__(self, folder: Path, shared: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, shared: Path) -> None:
         self.shared = shared
         self.upper = folder / "upper"
         self.memory = folder / "memory"
@@ -35,8 +34,7 @@ class Overlaid:
         self.command = own_root(
             f"mount -t overlay -o lowerdir=/,upperdir={self.upper},workdir={work} overlay {root}\n"
             f"mount --rbind /dev {root}/dev\n"
-            f"mount --bind {self.memory} {root}/dev/shm\n"
-            f"rm -rf {root}{cache}",  # so that there would be bytecode to write
+            f"mount --bind {self.memory} {root}/dev/shm",
             root,
             shared,
         )
@@ -55,13 +53,12 @@ class Overlaid:
 
 
 @pytest.fixture
-def disk(plugin_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Overlaid]:
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Overlaid]:
     folder = Path(tempfile.mkdtemp(dir=FOREIGN))
     shared = Path(tempfile.mkdtemp(prefix="ud"))
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
     try:
-        modules = standard_library(interpreter(plugin_file))
-        yield Overlaid(folder, shared, modules / "asyncio/__pycache__")
+        yield Overlaid(folder, shared)
     finally:
         for work in folder.glob("work/work"):
             work.chmod(0o700)  # overlay leaves it closed, to its owner too

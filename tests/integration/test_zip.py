@@ -1,4 +1,4 @@
-"""The built plugin lives its whole life where there is nothing but Python: no shell, no network."""
+"""The zip lives its whole life where there is nothing but Python: no shell, no network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.integration.interpreter import interpreter, standard_library
+from tests.integration.mount import PLUGIN
 from tests.unit.process.mounted import mounted
 from tests.unit.process.namespaces import network_of, own_mounts, own_root
 from tests.unit.process.whole_life import live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Beside libc.so.6 wherever that is glibc: the one is its own, the other its package demands, for a
 # thread cannot be ended without it.
@@ -87,15 +91,24 @@ def bare(folder: Path, python: Path) -> str:
     )
 
 
+@pytest.fixture(scope="module")
+def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin in its other form."""
+    file = tmp_path_factory.mktemp("zip") / PLUGIN
+    command = [sys.executable, "-m", "scripts.bundle", "--form", "zip", "--output"]
+    subprocess.run([*command, file], cwd=ROOT, check=True, capture_output=True)
+    return file
+
+
 @pytest.fixture
-def machine(plugin_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+def machine(zip_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     folder = Path(tempfile.mkdtemp(prefix="bm"))
     root, shared = folder / "root", folder / "shared"
     root.mkdir()
     shared.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
-    plugin = shared / plugin_file.name
-    shutil.copy(plugin_file, plugin)
+    plugin = shared / zip_file.name
+    shutil.copy(zip_file, plugin)
     python = interpreter(plugin)
     try:
         mounts = bare(root, python)
