@@ -33,6 +33,8 @@ MODIFY_BINDINGS = {
 class PachdV2(ClusterV2):
     """A 2.x cluster or enterprise server."""
 
+    addition = ""  #: what its version ends with
+
     @property
     def services(self) -> Mapping[str, Methods]:
         return {
@@ -62,7 +64,9 @@ class PachdV2(ClusterV2):
     async def get_version(self, call: Call, request: empty_pb2.Empty) -> version_pb2.Version:
         major, minor, micro = self.release.version
         built = {"go_version": "go1.26.8", "platform": "amd64"} if self.release.built else {}
-        return version_pb2.Version(major=major, minor=minor, micro=micro, **built)
+        return version_pb2.Version(
+            major=major, minor=minor, micro=micro, additional=self.addition, **built
+        )
 
     async def inspect_cluster(
         self, call: Call, request: admin_v2_pb2.InspectClusterRequest

@@ -12,8 +12,8 @@ from shim.grpc import Channel, Keepalive, Limits, Method, RpcError, Status
 from vault_plugin.pachyderm import address, authorities
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.patience import patience
+from vault_plugin.pachyderm.told import Callers, shown, tells
 from vault_plugin.pachyderm.turns import NoTurn, Turns
-from vault_plugin.tokens import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,6 @@ _WAIT = 0.9
 _HOSTS_WAIT = 60.0  # seconds; the host itself gives up on a revocation after 90
 _MOST_CALLS = 2000  # of one client, under way and in wait: some 20 MB
 _LONGEST_ANSWER = 1 << 20  # bytes; pachd's answers to what we ask are short
-_TELLING = 8  # characters from which a token in a name is no chance
-_LONGEST_WORDS = 500  # characters of a refusal
 _ABOUT = ("token", "root_token")  # the fields of requests that hold a token
 _CALLER = "authn-token"  # the metadata key pachd reads the caller's token from
 
@@ -97,6 +95,7 @@ class Client:
         self._timeout = request_timeout
         self._on_wrong_generation = on_wrong_generation
         self._turns = Turns(self._where.host, self._where.port, max_in_flight)
+        self._callers = Callers()
         self._calls = 0  # under way and in wait
         self._closed = False
         self._channel = self._new_channel()
@@ -157,6 +156,7 @@ class Client:
         urgent: bool,
     ) -> Rep:
         metadata = [(_CALLER, caller.reveal())] if caller is not None else []
+        told = _tokens(request, caller)
         now = asyncio.get_running_loop().time
         end = now() + self._timeout
         try:
@@ -180,29 +180,28 @@ class Client:
                 raise
             finally:
                 self._turns.give_back(None if silent else now() - begun)
-            if not _tells_token(reply, _tokens(request, caller)):
+            if not _tells_token(reply, told, self._callers):
+                if caller is not None:
+                    self._callers.add(caller.reveal())
                 return reply
-            refusal = self._refusal(_TOLD, method, request, caller)
+            refusal = self._refusal(_TOLD, method, told)
         except NoTurn as error:
-            refusal = self._refusal(_overloaded(error), method, request, caller)
+            refusal = self._refusal(_overloaded(error), method, told)
         except RpcError as error:
-            refusal = self._refusal(error, method, request, caller)
+            refusal = self._refusal(error, method, told)
         # Not inside the handler, where it would drag pachd's own words along as its context.
         if refusal.meaning is Meaning.WRONG_GENERATION:
             self._on_wrong_generation()
         raise refusal
 
-    def _refusal(
-        self, error: RpcError, method: Method[Any, Any], request: Message, caller: Masked | None
-    ) -> PachdError:
-        told = _tokens(request, caller)
+    def _refusal(self, error: RpcError, method: Method[Any, Any], told: list[str]) -> PachdError:
         # The transport names the address as it dials it; here it stands as it was written.
         message = error.message.removeprefix(f"{self._where}: ")
-        shown = _shown(message, told)
+        words = shown(message, self._callers.beside(told))
         if error.code is Status.DEADLINE_EXCEEDED:
-            shown = f"no answer within {self._timeout:g}s"
+            words = f"no answer within {self._timeout:g}s"
         name = method.path.rpartition("/")[2]
-        return PachdError(self._endpoint.pachd_address, error.code, message, name, shown=shown)
+        return PachdError(self._endpoint.pachd_address, error.code, message, name, shown=words)
 
 
 class Urgent:
@@ -238,26 +237,18 @@ def _strings(kind: Descriptor | None) -> tuple[list[str], list[str]]:
     return [n for n in single if n in _ABOUT], [n for n in single if n not in _ABOUT]
 
 
-def _tells_token(reply: Message, told: list[str]) -> bool:
-    """Whether `reply` names by a token: by one of those `told`, or by the one it brings itself."""
+def _tells_token(reply: Message, told: list[str], callers: Callers) -> bool:
+    """Whether `reply` names by a token that pachd was told, or by the one it brings itself."""
     brings, names = _strings(reply.DESCRIPTOR)
     brought = [getattr(reply, name) for name in brings]
-    for text in brought:
-        if tells(text, told):
+    for token in brought:
+        if tells(token, told):
             return True
     if names:
-        told = [*told, *filter(None, brought)]
+        known = [*callers.beside(told), *filter(None, brought)]
         for name in names:
-            if tells(getattr(reply, name), told):
+            if tells(getattr(reply, name), known):
                 return True
-    return False
-
-
-def tells(words: str, tokens: list[str]) -> bool:
-    """Whether `words` tell one of `tokens`; as a part of a name, `root` may be one by chance."""
-    for token in tokens:  # noqa: SIM110  every reply comes by here, and a generator costs more
-        if token == words or (len(token) >= _TELLING and token in words):
-            return True
     return False
 
 
@@ -266,20 +257,3 @@ def _tokens(request: Message, caller: Masked | None) -> list[str]:
     held, _ = _strings(request.DESCRIPTOR)
     about = [token for name in held if (token := getattr(request, name))]
     return about if caller is None else [caller.reveal(), *about]
-
-
-def _shown(words: str, told: list[str]) -> str:
-    """Pachd's words as they may be shown: without the tokens it was told, whoever it is.
-
-    A short token may stand in ordinary words, and what is left around it would tell it: then none
-    are shown.
-    """
-    for token in sorted(told, key=len, reverse=True):
-        quoted = token.replace("\\", "\\\\").replace('"', '\\"')  # as Go's %q has it
-        for text in (token, quoted):
-            if text and text in words:
-                if len(text) < SHORT:
-                    return "its words are not shown, since they hold the token"
-                words = words.replace(text, "***")
-    cut = words[:_LONGEST_WORDS]
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)

@@ -10,10 +10,11 @@ from google.protobuf.message import DecodeError
 from shim import BackendError
 from vault_plugin.pachyderm import release as releases
 from vault_plugin.pachyderm.api import TokenInfo
-from vault_plugin.pachyderm.client import NO_NAME, tells
+from vault_plugin.pachyderm.client import NO_NAME
 from vault_plugin.pachyderm.errors import BAD_TOKEN, Meaning, PachdError
 from vault_plugin.pachyderm.extract import malformed, slices
 from vault_plugin.pachyderm.release import Feature
+from vault_plugin.pachyderm.told import tells
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.release import Release
 
 _DEAD = (*BAD_TOKEN, Meaning.NOT_ACTIVATED)
+_LONGEST_ADDITION = 64  # characters; pachd's own are a dozen
 _LONGEST_ID = 128  # characters; pachd's own are UUIDs
 
 
@@ -49,7 +51,9 @@ class Spoken:
         """GetVersion."""
         v = await self._client.call(self._VERSION, Empty())
         self.release = (v.major, v.minor, v.micro)
-        return f"{v.major}.{v.minor}.{v.micro}{v.additional}"
+        # Such as -rc.1; pachd is asked before it has proved anything.
+        known = len(v.additional) <= _LONGEST_ADDITION and v.additional.isprintable()
+        return f"{v.major}.{v.minor}.{v.micro}{v.additional if known else ''}"
 
     async def require(self, feature: Feature) -> None:
         """Raise UserError, which names the release needed, where this one lacks `feature`."""

@@ -109,3 +109,30 @@ def test_a_moment_beyond_the_calendar() -> None:
     assert moments.show(1e12) == "9999-12-31T23:59:59Z"
     assert moments.show(-1e12) == "0001-01-01T00:00:00Z"
     assert moments.show(0) == "1970-01-01T00:00:00Z"
+
+
+async def test_the_admin_token_is_masked_in_words_about_other_calls(
+    mount: Vault, pachd: Pachd
+) -> None:
+    user = token_of(await mount.write("login/robot:x"))
+    pachd.faults.refuse("WhoAmI", StatusCode.UNKNOWN, f"not {pachd.root_token}")
+    with pytest.raises(BackendError, match=r"not \*\*\*"):
+        await mount.write("revoke", user_token=user)
+
+
+async def test_the_admin_token_is_masked_in_words_about_calls_without_one(
+    mount: Vault, pachd: Pachd
+) -> None:
+    await mount.write("login/robot:x")
+    pachd.faults.refuse("GetVersion", StatusCode.UNKNOWN, f"hello {pachd.root_token}")
+    with pytest.raises(BackendError, match=r"hello \*\*\*"):
+        await mount.read("version")
+
+
+async def test_a_word_sent_as_a_token_hides_nothing_later(mount: Vault, pachd: Pachd) -> None:
+    for word in ("overloaded", "a", "robot:somebody-else-here"):
+        with contextlib.suppress(BackendError):
+            await mount.write("revoke", user_token=word)
+    pachd.faults.refuse("*", StatusCode.UNKNOWN, "robot:somebody-else-here is overloaded")
+    with pytest.raises(BackendError, match="robot:somebody-else-here is overloaded"):
+        await mount.write("login/robot:x")

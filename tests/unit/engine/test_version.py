@@ -58,3 +58,14 @@ async def test_an_upgrade_in_place_is_found_by_the_next_request(
         v2.forget()
         await mount1.write("login/robot:z")
         assert sum(v2.counts().values()) == 1, "from then on it is remembered"
+
+
+@pytest.mark.parametrize(
+    ("addition", "shown"), [("-rc.1", "2.11.6-rc.1"), ("x" * 65, "2.11.6"), ("\x1b[2J", "2.11.6")]
+)
+async def test_what_is_added_to_a_version_is_short_and_printable(
+    mount2: Vault, v2: Simulator[PachdV2], addition: str, shown: str
+) -> None:
+    v2.cluster.addition = addition
+    told = (await mount2.read("version")).data
+    assert told == {"client-version": VERSION, "server-version": shown}

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 extern const struct _frozen bundled_modules[]; /* written by the build: every Python module */
 extern struct _inittab bundled_natives[];      /* and those in C that libpython lacks */
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
 {
     if (argc < 1)
         return 1;
+    prctl(PR_SET_DUMPABLE, 0); /* before there is a secret: nobody but root may look in */
     settle_signals();
     drop_environment();
     settle_name_services();
