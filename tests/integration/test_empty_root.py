@@ -1,4 +1,4 @@
-"""The built plugin lives its whole life where there is nothing at all but itself and ``/proc``."""
+"""The built plugin lives its whole life where there is nothing but itself: no library, no shell."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ def files_mapped(process: int) -> set[str]:
 def machine(plugin_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     folder = Path(tempfile.mkdtemp(prefix="er"))
     root, shared = folder / "root", folder / "shared"
-    for part in (root, shared, root / "dev"):
+    for part in (root, shared, root / "dev", root / "etc"):
         part.mkdir()
     (root / "dev/null").touch()
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
     plugin = shared / plugin_file.name
     shutil.copy(plugin_file, plugin)

@@ -156,7 +156,6 @@ class Client:
         urgent: bool,
     ) -> Rep:
         metadata = [(_CALLER, caller.reveal())] if caller is not None else []
-        told = _tokens(request, caller)
         now = asyncio.get_running_loop().time
         end = now() + self._timeout
         try:
@@ -180,24 +179,26 @@ class Client:
                 raise
             finally:
                 self._turns.give_back(None if silent else now() - begun)
-            if not _tells_token(reply, told, self._callers):
+            if not _tells_token(reply, _tokens(request, caller), self._callers):
                 if caller is not None:
                     self._callers.add(caller.reveal())
                 return reply
-            refusal = self._refusal(_TOLD, method, told)
+            refusal = self._refusal(_TOLD, method, request, caller)
         except NoTurn as error:
-            refusal = self._refusal(_overloaded(error), method, told)
+            refusal = self._refusal(_overloaded(error), method, request, caller)
         except RpcError as error:
-            refusal = self._refusal(error, method, told)
+            refusal = self._refusal(error, method, request, caller)
         # Not inside the handler, where it would drag pachd's own words along as its context.
         if refusal.meaning is Meaning.WRONG_GENERATION:
             self._on_wrong_generation()
         raise refusal
 
-    def _refusal(self, error: RpcError, method: Method[Any, Any], told: list[str]) -> PachdError:
+    def _refusal(
+        self, error: RpcError, method: Method[Any, Any], request: Message, caller: Masked | None
+    ) -> PachdError:
         # The transport names the address as it dials it; here it stands as it was written.
         message = error.message.removeprefix(f"{self._where}: ")
-        words = shown(message, self._callers.beside(told))
+        words = shown(message, self._callers.beside(_tokens(request, caller)))
         if error.code is Status.DEADLINE_EXCEEDED:
             words = f"no answer within {self._timeout:g}s"
         name = method.path.rpartition("/")[2]
