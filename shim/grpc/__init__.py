@@ -1,5 +1,6 @@
 """gRPC on asyncio, server and client, over `shim.http2`."""
 
+from shim.grpc.authorities import trust_bundle, trust_system
 from shim.grpc.call import Call, Stream
 from shim.grpc.channel import Channel
 from shim.grpc.keepalive import Keepalive
@@ -24,4 +25,6 @@ __all__ = [
     "Server",
     "Status",
     "Stream",
+    "trust_bundle",
+    "trust_system",
 ]

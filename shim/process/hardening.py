@@ -15,7 +15,7 @@ _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # sys/mman.h
 _OWNER_ONLY: Final = 0o077
 _STANDARD_STREAMS: Final = 3
-# Where the system's trust is: OpenSSL asks at each new context, as Go does for the host itself.
+# Where the system's trust is, as Go has it for the host itself (shim.grpc.authorities).
 _KEPT: Final = {"SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 

@@ -8,8 +8,17 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shim.grpc import Channel, Keepalive, Limits, Method, RpcError, Status
-from vault_plugin.pachyderm import address, authorities
+from shim.grpc import (
+    Channel,
+    Keepalive,
+    Limits,
+    Method,
+    RpcError,
+    Status,
+    trust_bundle,
+    trust_system,
+)
+from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 from vault_plugin.pachyderm.patience import patience
 from vault_plugin.pachyderm.told import Callers, shown, tells
@@ -56,11 +65,11 @@ class Endpoint:
         spoken = address.parse(self.pachd_address).tls
         if not spoken and not self.ca_cert:
             return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.ca_cert:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            authorities.load(context, self.ca_cert)
+            trust_bundle(context, self.ca_cert)
         else:
-            context = ssl.create_default_context()
+            trust_system(context)
         # As Go and so pachctl have it: no demands on a private CA's extensions (newer Pythons make
         # some), and what ca_cert holds is trusted though it be an intermediate or pachd's own.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,21 @@ async def test_an_authority_that_did_not_sign(vault: Vault, secure: Pachd) -> No
 async def test_the_systems_trust_does_not_know_it(vault: Vault, secure: Pachd) -> None:
     where = f"grpcs://{secure.address}"
     assert "certificate was not accepted" in await refused(vault, secure, pachd_address=where)
+
+
+async def test_the_systems_trust_knows_it(
+    vault: Vault, secure: Pachd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "system.pem"
+    file.write_text(ELSEWHERE.certificate.decode() + TRUST)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    where = f"grpcs://{secure.address}"
+    other = self_signed("pachd.example").certificate.decode()
+    assert "certificate was not accepted" in await refused(
+        vault, secure, pachd_address=where, ca_cert=other
+    )
+    await vault.write("config", admin_token=secure.root_token, pachd_address=where)
+    assert token_of(await vault.write("login/robot:x"))
 
 
 async def test_plain_text_to_tls(vault: Vault, secure: Pachd) -> None:

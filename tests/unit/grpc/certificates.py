@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def identity(folder: Path, name: str) -> Path:
     """A self-signed certificate for localhost with its key, in one PEM file."""
     key = ec.generate_private_key(ec.SECP521R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()

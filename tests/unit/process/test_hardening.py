@@ -152,6 +152,19 @@ async def test_the_environment_is_forgotten_but_for_the_place_of_trust() -> None
         assert json.loads(await host.ask("status"))["environment"] == sorted(TRUST)
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+async def test_the_systems_trust_is_where_the_environment_says(
+    tmp_path: Path, variable: str
+) -> None:
+    certificate = self_signed("localhost")
+    file = tmp_path / "some.pem"
+    file.write_bytes(certificate.certificate)
+    place = file if variable == "SSL_CERT_FILE" else tmp_path
+    with Simulator(PachdV2(), certificate=certificate) as pachd:
+        async with mounted(**{variable: str(place)}) as mount:
+            assert await log_in(mount, pachd, pachd_address=f"grpcs://localhost:{pachd.port}")
+
+
 async def test_no_file_is_written_with_the_keys_of_tls(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     certificate = self_signed("localhost")
