@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from scripts.bundle.executable.target import Unbuildable, target
+
 ROOT = Path(__file__).resolve().parents[3]
 
 WITNESS = """
@@ -68,9 +70,9 @@ class Built(NamedTuple):
             timeout=60,
         )
 
-    def witness(self, **how: Any) -> dict[str, Any]:
+    def witness(self, *arguments: str, **how: Any) -> dict[str, Any]:
         """Run it as `run` does and give what it saw."""
-        ran = self.run(**how)
+        ran = self.run(*arguments, **how)
         assert ran.returncode == 0, ran.stderr
         assert ran.stderr == ""
         seen: dict[str, Any] = json.loads(ran.stdout)
@@ -78,10 +80,15 @@ class Built(NamedTuple):
 
 
 def build(
-    engine: Path, output: Path, *options: str, umask: int = 0o022, **environment: str
+    engine: Path,
+    output: Path,
+    *options: str,
+    form: str = "zip",
+    umask: int = 0o022,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the build's command line for a zip of `engine`."""
-    command = [sys.executable, "-m", "scripts.bundle", "--form", "zip"]
+    """Run the build's command line for `engine`."""
+    command = [sys.executable, "-m", "scripts.bundle", "--form", form]
     return subprocess.run(
         [*command, "--engine", engine, "--output", output, *options],
         cwd=ROOT,
@@ -89,7 +96,7 @@ def build(
         umask=umask,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=100 if form == "zip" else 800,  # that of all which is to be compiled
     )
 
 
@@ -117,5 +124,18 @@ def built(open_folder: Path, engine: Path) -> Built:
     """The witness, built for the default interpreter, in a path with a blank."""
     path = open_folder / "plug ins" / "witness"
     result = build(engine, path)
+    assert result.returncode == 0, result.stderr
+    return Built(path)
+
+
+@pytest.fixture(scope="session")
+def asker(open_folder: Path) -> Built:
+    """The engine that looks up names and dials, built as an executable."""
+    try:
+        target()
+    except Unbuildable as lack:
+        pytest.skip(str(lack))
+    path = open_folder / "asker"
+    result = build(Path(__file__).parent / "asker", path, form="executable")
     assert result.returncode == 0, result.stderr
     return Built(path)

@@ -53,6 +53,29 @@ def own_root(script: str, root: Path, shared: Path, *more: str) -> list[str]:
 
 
 @contextlib.contextmanager
+def apart(script: str) -> Iterator[int]:
+    """A process that does nothing, in mounts that `script` made and a network of its own.
+
+    Skips the test where the machine does not allow it, or where this is not root, who alone may
+    enter another's.
+    """
+    if os.getuid() != 0:
+        pytest.skip("only root may enter the namespaces of another process")
+    command = own_mounts(f"{script}\necho made", "--net")
+    with subprocess.Popen(
+        [*command, "/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:  # which ends with its input
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"made\n"
+        yield process.pid
+
+
+def inside(pid: int) -> list[str]:
+    """What to put before a command that shall run in the mounts and the network of `pid`."""
+    return ["nsenter", "--mount", "--net", f"--target={pid}"]
+
+
+@contextlib.contextmanager
 def network_of(pid: int) -> Iterator[None]:
     """This thread, and those it starts, in the network of process `pid`, its loopback up.
 

@@ -60,8 +60,13 @@ static void settle_signals(void)
     sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
+/* glibc's own, by which its first look-up reads /etc/host.conf. */
+void _res_hconf_init(void);
+
 /* Names are looked up in /etc/hosts, then by DNS, whatever nsswitch.conf says: its modules are
- * shared objects. A database that is configured by a program is not looked up in the file. */
+ * shared objects. A database that is configured by a program is not looked up in the file. Of
+ * /etc/hosts all lines count, whatever host.conf says: where there is none, as on Alpine, glibc
+ * would take the first alone. */
 static void settle_name_services(void)
 {
     static const char *const databases[] = {
@@ -72,6 +77,11 @@ static void settle_name_services(void)
     __nss_configure_lookup("hosts", "files dns");
     for (size_t i = 0; i < sizeof databases / sizeof *databases; i++)
         __nss_configure_lookup(databases[i], "files");
+    setenv("RESOLV_HOST_CONF", "", 1);
+    setenv("RESOLV_MULTI", "on", 1);
+    _res_hconf_init();
+    unsetenv("RESOLV_HOST_CONF");
+    unsetenv("RESOLV_MULTI");
 }
 
 static void check(PyStatus status)
