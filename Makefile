@@ -49,6 +49,7 @@ soak: build ## a steady load with random faults for 20 minutes, into the same ta
 build: $(READY) ## write dist/vault-plugin-secrets-pachyderm, its sha256, SBOM and licences
 	@$(RUN) scripts.bundle --output "$(PLUGIN)" $(if $(FORM),--form "$(FORM)") \
 		$(if $(ARCH),--arch "$(ARCH)") $(if $(INTERPRETER),--interpreter "$(INTERPRETER)")
+	@GRPC_VERBOSITY=NONE $(RUN) scripts.traced_life "$(PLUGIN)"
 
 bench: build ## measure the plugin beside Go ones and write docs/performance.md (needs Go)
 	@$(RUN) bench --plugin "$(PLUGIN)" $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
@@ -65,7 +66,7 @@ demo-down: $(READY) ## end what demo-up left running
 proto: $(READY) ## regenerate the code of every .proto file
 	@$(RUN) scripts.proto
 
-lock: $(READY) ## resolve the dependencies anew into requirements*.lock
+lock: $(READY) ## resolve anew what the locks name: packages of Python and of the release
 	@scripts/lock "$(VENV)"
 
 audit: $(READY) ## ask the package index for known faults of what the plugin holds

@@ -19,8 +19,8 @@ OLDEST = (3, 11)
 #: linked, or headers of what is linked
 LINKED = ("libssl-dev", "libexpat1-dev", "zlib1g-dev", "libc6-dev")
 HEADERS = ("linux-libc-dev", "libcrypt-dev", "libbluetooth-dev")  # the last for Python's _ssl.c
-#: run by the build itself
-TOOLS = ("patch",)
+#: run by the build itself; the last two are strace's libraries
+TOOLS = ("patch", "strace", "libunwind8", "liblzma5")
 
 
 class Release(NamedTuple):
