@@ -3,8 +3,9 @@
 The executable has them in a module of its own, `_shim`; elsewhere packages make them. Either way:
 
 `prctl(option, value)` and `mlockall(flags)` are the system calls; they raise OSError.
-`self_signed(name, not_before, not_after)` makes a P-256 key and a certificate of it for a DNS name,
-times in Unix seconds: (DER of the certificate, PEM of both). P-256, since hosts verify it like
+`self_signed(name, not_before, not_after)` makes a P-256 key and a certificate of it for a DNS name
+of small letters, digits, dots and hyphens, times in Unix seconds: (DER of the certificate, PEM of
+both). It raises ValueError for what no such certificate can tell. P-256, since hosts verify it like
 their own P-521, and each TLS handshake costs a tenth.
 """
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ctypes
 import datetime
 import os
+import re
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_CERTIFIABLE_NAME: Final = re.compile(r"[a-z0-9.-]{1,64}")
 
 
 def prctl(option: int, value: int) -> None:
@@ -24,13 +28,18 @@ def mlockall(flags: int) -> None:
 
 def _libc(function: str, *arguments: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc[function](*map(ctypes.c_ulong, arguments)) != 0:
+    if libc[function](*map(ctypes.c_ulong, arguments)) < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
 def self_signed(name: str, not_before: int, not_after: int) -> tuple[bytes, bytes]:
-    """Make a key and a certificate of it: (DER of the certificate, PEM of both)."""
+    """Make a key and a certificate of it: (DER of the certificate, PEM of both).
+
+    Raises ValueError for a name or times that no certificate is made for.
+    """
+    if not _CERTIFIABLE_NAME.fullmatch(name):
+        raise ValueError("not a name for a certificate")
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     usage = x509.KeyUsage(

@@ -97,6 +97,8 @@ class Build:
             f"-ffile-prefix-map={source.parent}=",
         ]
         content = hashlib.sha256(source.read_bytes())
+        for header in sorted(source.parent.glob("*.h")):
+            content.update(header.read_bytes())
         content.update("\0".join((*command, str(shown))).encode())
         built = self._folder / f"{str(shown).replace('/', '_')}.{content.hexdigest()[:16]}.o"
         if not built.exists():

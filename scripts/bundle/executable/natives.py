@@ -21,7 +21,7 @@ class Native(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-OF_OUR_OWN = (Native("_shim", "PyInit__shim", ("main.c", "module.c", "closed.c"), flags=STRICT),)
+OF_OUR_OWN = (Native("_shim", "PyInit__shim", ("*.c",), flags=STRICT),)
 
 # As Modules/Setup.stdlib of CPython has them.
 _CORE = ("-DPy_BUILD_CORE_BUILTIN", "-fwrapv")
