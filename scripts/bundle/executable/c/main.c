@@ -17,19 +17,30 @@
 extern const struct _frozen bundled_modules[]; /* written by the build: every Python module */
 extern struct _inittab bundled_natives[];      /* and those in C that libpython lacks */
 
-/* Variables by which somebody else's files or settings would come in: glibc's, Python's, OpenSSL's
- * and protobuf's. Where the system's trust is (SSL_CERT_FILE, SSL_CERT_DIR) and TMPDIR stay. */
+/* Variables by which somebody else's files or settings would come in: glibc's, OpenSSL's, expat's,
+ * Python's and protobuf's. A name alone stands for all that begin with it, since a library may come
+ * to read another of its own. What says where the system's trust is (SSL_CERT_FILE, SSL_CERT_DIR),
+ * TMPDIR and TZ stay.
+ *
+ * Before there is a main, glibc has read the LD_ ones, of use to its loader alone, and the tuning
+ * of its memory, and OpenSSL which of the CPU's instructions to use: none of them names code. */
 static const char *const dropped[] = {
-    "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LD_", "LOCALDOMAIN", "LOCPATH",
-    "MALLOC_", "NIS_PATH", "NLSPATH", "OPENSSL_", "PROTOCOL_BUFFERS_", "PYTHON", "RES_OPTIONS",
-    "RESOLV_", "SSLKEYLOGFILE", "TZDIR",
+    "CTLOG_FILE=", "EXPAT_", "GCONV_PATH=", "GETCONF_DIR=", "GLIBC_TUNABLES=", "HOSTALIASES=",
+    "LD_", "LOCALDOMAIN=", "LOCPATH=", "MALLOC_", "NIS_", "NLSPATH=", "OPENSSL_",
+    "PROTOCOL_BUFFERS_", "PYTHON", "RES_OPTIONS=", "RESOLV_", "SSLKEYLOGFILE=",
+    "TEMPORARILY_DISABLE_PROTOBUF_", "TZDIR=", "_PYTHON",
 };
 
-/* As shim.process.signals says, which takes a while to load: a server's process group gets them all. */
+/* Below which Python's library would look for translations and the like. No file can be there, as
+ * could be below "", the working directory. */
+static const wchar_t nowhere[] = L"/dev/null";
+
+/* As shim.process.signals says, which takes a while to load: a server's process group gets them
+ * all. */
 static const int left_alone[] = {
     SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU,
     SIGALRM, SIGVTALRM, SIGIO, SIGPWR,
-    SIGPIPE, /* Python's own way: a broken pipe is an error of the call */
+    SIGPIPE, SIGXFSZ, /* Python's own way: each is an error of the call, too */
 };
 
 static void drop_environment(void)
@@ -66,22 +77,22 @@ void _res_hconf_init(void);
 /* Names are looked up in /etc/hosts, then by DNS, whatever nsswitch.conf says: its modules are
  * shared objects. A database that is configured by a program is not looked up in the file. Of
  * /etc/hosts all lines count, whatever host.conf says: where there is none, as on Alpine, glibc
- * would take the first alone. */
-static void settle_name_services(void)
+ * would take the first alone. 0 where glibc failed. */
+static int settle_name_services(void)
 {
     static const char *const databases[] = {
         "aliases", "ethers", "group", "gshadow", "initgroups", "netgroup", "networks", "passwd",
         "protocols", "publickey", "rpc", "services", "shadow",
     };
+    int failed = __nss_configure_lookup("hosts", "files dns");
 
-    __nss_configure_lookup("hosts", "files dns");
     for (size_t i = 0; i < sizeof databases / sizeof *databases; i++)
-        __nss_configure_lookup(databases[i], "files");
-    setenv("RESOLV_HOST_CONF", "", 1);
-    setenv("RESOLV_MULTI", "on", 1);
+        failed |= __nss_configure_lookup(databases[i], "files");
+    failed |= setenv("RESOLV_HOST_CONF", "", 1) | setenv("RESOLV_MULTI", "on", 1);
     _res_hconf_init();
     unsetenv("RESOLV_HOST_CONF");
     unsetenv("RESOLV_MULTI");
+    return !failed;
 }
 
 static void check(PyStatus status)
@@ -110,10 +121,10 @@ static void start_python(int argc, char **argv)
     check(PyConfig_SetBytesString(&config, &config.program_name, argv[0]));
     check(PyConfig_SetBytesString(&config, &config.executable, argv[0]));
     check(PyConfig_SetBytesString(&config, &config.base_executable, argv[0]));
-    check(PyConfig_SetString(&config, &config.prefix, L""));
-    check(PyConfig_SetString(&config, &config.base_prefix, L""));
-    check(PyConfig_SetString(&config, &config.exec_prefix, L""));
-    check(PyConfig_SetString(&config, &config.base_exec_prefix, L""));
+    check(PyConfig_SetString(&config, &config.prefix, nowhere));
+    check(PyConfig_SetString(&config, &config.base_prefix, nowhere));
+    check(PyConfig_SetString(&config, &config.exec_prefix, nowhere));
+    check(PyConfig_SetString(&config, &config.base_exec_prefix, nowhere));
     check(PyConfig_SetString(&config, &config.platlibdir, L""));
     check(PyConfig_SetString(&config, &config.stdlib_dir, L""));
     check(PyConfig_SetBytesArgv(&config, argc, argv));
@@ -123,21 +134,21 @@ static void start_python(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    int failed;
+
     if (argc < 1)
         return 1;
     prctl(PR_SET_DUMPABLE, 0); /* before there is a secret: nobody but root may look in */
     settle_signals();
     drop_environment();
-    settle_name_services();
-    /* A machine's openssl.cnf may name modules to load. */
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     PyImport_FrozenModules = bundled_modules;
-    if (PyImport_ExtendInittab(bundled_natives) != 0)
+    /* A machine's openssl.cnf may name modules to load. */
+    if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) || !settle_name_services()
+        || PyImport_ExtendInittab(bundled_natives) != 0)
         return 1;
     start_python(argc, argv);
-    if (PyImport_ImportFrozenModule("_entry") != 1) {
+    failed = PyImport_ImportFrozenModule("_entry") != 1;
+    if (failed)
         PyErr_Print(); /* and ends the process where that is what was raised */
-        return 1;
-    }
-    return Py_FinalizeEx() < 0;
+    return Py_FinalizeEx() < 0 || failed;
 }
