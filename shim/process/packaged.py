@@ -33,6 +33,10 @@ def _libc(function: str, *arguments: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def forget_bytecode() -> None:
+    """Nothing: what was read of other files is not in this process's memory."""
+
+
 def self_signed(name: str, not_before: int, not_after: int) -> tuple[bytes, bytes]:
     """Make a key and a certificate of it: (DER of the certificate, PEM of both).
 

@@ -23,6 +23,7 @@ from shim.grpc import Limits, Server
 from shim.process import handshake, hardening, logs, signals
 from shim.process.handshake import HandshakeEnvironment, HandshakeError
 from shim.process.life import FAREWELL, PATIENCE, Life
+from shim.process.native import forget_bytecode
 from shim.process.selector import ReadyFirst
 from shim.process.tls import SERVER_NAME, mutual_tls
 from shim.process.unix_socket import admit_group, private_path
@@ -126,6 +127,7 @@ async def _live(
         admit_group(path, environment.socket_group)
         gc.collect()
         gc.freeze()  # what start-up made lives as long as the process: never look through it again
+        forget_bytecode()
         line = handshake.line(environment.protocol_version, path, tls.certificate if tls else b"")
         os.write(stdout, line.encode())
         os.close(stdout)

@@ -208,7 +208,9 @@ _TABLES = """\
 
 __asm__(".section .rodata\\n"
         ".balign 16\\n"
+        ".globl bytecode, bytecode_end\\n"
         "bytecode: .incbin \\"{blob}\\"\\n"
+        "bytecode_end:\\n"
         ".previous");
 extern const unsigned char bytecode[];
 

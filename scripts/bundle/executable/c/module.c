@@ -13,6 +13,9 @@
 #include <openssl/err.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
+
+extern const unsigned char bytecode[], bytecode_end[]; /* written by the build */
 
 PyDoc_STRVAR(self_signed_doc,
 "self_signed($module, name, not_before, not_after, /)\n--\n\n"
@@ -83,10 +86,29 @@ static PyObject *call_mlockall(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(forget_bytecode_doc,
+"forget_bytecode($module, /)\n--\n\n"
+"Give back the memory of the file's bytecode, from which what is imported was made.\n\n"
+"Another import reads it from the file again. Locked memory stays.");
+
+static PyObject *forget_bytecode(PyObject *module, PyObject *nothing)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)bytecode + page - 1) / page * page;
+    uintptr_t end = (uintptr_t)bytecode_end / page * page;
+
+    (void)module, (void)nothing;
+    /* Never written to, so that nothing is lost; what fails costs memory alone. */
+    if (end > start)
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"self_signed", self_signed, METH_VARARGS, self_signed_doc},
     {"prctl", call_prctl, METH_VARARGS, prctl_doc},
     {"mlockall", call_mlockall, METH_VARARGS, mlockall_doc},
+    {"forget_bytecode", forget_bytecode, METH_NOARGS, forget_bytecode_doc},
     {NULL, NULL, 0, NULL},
 };
 
