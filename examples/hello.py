@@ -15,6 +15,8 @@ from shim import (
     serve,
 )
 
+VERSION = "0.1.0"
+
 GREETING = {"greeting": Field(kind=STRING, description="The words.")}
 NAME = Field(kind=STRING, description="Whom to greet.")
 TONE = Field(kind=STRING, description="The word of greeting.", default="hello")
@@ -42,7 +44,7 @@ def backend() -> Backend:
     """What one mount of this engine is."""
     return Backend(
         title="Hello",
-        version="0.1.0",
+        version=VERSION,
         description="Greets people.",
         paths=[
             Path(
@@ -50,15 +52,17 @@ def backend() -> Backend:
                 synopsis="Greet someone.",
                 description="Reads as a greeting; write tone to change its word.",
                 fields={"name": NAME, "tone": TONE},
-                operations={
-                    Operation.READ: GREET,
-                    Operation.UPDATE: GREET,
-                },
+                operations={Operation.READ: GREET, Operation.UPDATE: GREET},
             )
         ],
         lease_types=[LeaseType(name="words", renew=say_again, revoke=take_back)],
     )
 
 
+def main() -> None:
+    """Run the plugin."""
+    serve(backend, name="hello", version=f"v{VERSION}")
+
+
 if __name__ == "__main__":
-    serve(backend, name="hello", version="v0.1.0")
+    main()

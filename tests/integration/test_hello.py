@@ -1,6 +1,7 @@
 """The example of `shim`, another engine in forty lines, mounted and used."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +15,29 @@ from tests.integration.openbao import VaultServer
 HELLO = ROOT / "examples" / "hello.py"
 
 
-@pytest.fixture
-def hello(server: VaultServer, tmp_path: Path) -> Iterator[VaultServer]:
-    """The server with the example at ``hello/``, run by this Python from this checkout."""
-    launcher = tmp_path / "hello"
-    launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{HELLO}"\n')
-    launcher.chmod(0o755)
-    server.register("hello", launcher, version="v0.1.0")
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A script by which this Python runs the example from this checkout."""
+    file = tmp_path_factory.mktemp("launcher") / "hello"
+    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{HELLO}"\n')
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example as one executable."""
+    file = tmp_path_factory.mktemp("built") / "hello"
+    command = [sys.executable, "-m", "scripts.bundle", "--output", str(file)]
+    subprocess.run([*command, "--engine", str(HELLO)], cwd=ROOT, check=True, capture_output=True)
+    return file
+
+
+@pytest.fixture(params=["launcher", "built"])
+def hello(server: VaultServer, request: pytest.FixtureRequest) -> Iterator[VaultServer]:
+    """The server with the example at ``hello/``, in each form it has."""
+    file: Path = request.getfixturevalue(request.param)
+    server.register("hello", file, version="v0.1.0")
     server.enable("hello", "hello")
     yield server
     server.disable("hello")
