@@ -1,4 +1,4 @@
-"""A server in a container: an image of Vault or OpenBao with the plugin built inside."""
+"""A server in a container: an image of Vault or OpenBao with the plugin inside."""
 
 from __future__ import annotations
 
@@ -137,9 +137,9 @@ class ContainerServer(VaultServer):
             self._container.stop()
 
     def place(self, name: str, file: Path) -> None:
-        """Put the plugin that was built inside into the plugin directory.
+        """Put the image's own plugin into the plugin directory in the place of `file`.
 
-        `file`, the same built for this machine, does not run there; anything else goes as it is.
+        Anything else goes as it is.
         """
         if file.name == PLUGIN:
             self._inside('cp "$1" "$2"', BUILT_INSIDE, str(self.plugin_directory / name))
