@@ -110,3 +110,14 @@ async def test_the_capability_is_ignored_where_programs_may_gain_no_rights(capab
     )
     assert exited == 1
     assert "LimitMEMLOCK=infinity" in is_error(said)
+
+
+async def test_such_a_file_does_not_start_where_the_capability_is_out_of_bounds(
+    capable: Path,
+) -> None:
+    def bound() -> None:
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)
+        become_nobody()
+
+    with pytest.raises(PermissionError):
+        await refused(command=[str(capable)], before=bound)
