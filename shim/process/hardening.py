@@ -58,8 +58,10 @@ def lock_memory() -> None:
     except OSError as error:
         raise MemoryNotLocked(
             error.errno,
-            f"cannot lock memory as the server asks: {error.strerror}; set LimitMEMLOCK=infinity"
-            " in the unit of the server, or disable_mlock = true in its configuration",
+            f"cannot lock memory as the server asks: {error.strerror}: run setcap"
+            " cap_ipc_lock=+ep on this file (the executable, not a zip), or set"
+            " LimitMEMLOCK=infinity in the unit of the server, or disable_mlock = true in its"
+            " configuration",
         ) from None
 
 
