@@ -55,6 +55,14 @@ def plugin_file() -> Path:
 
 
 @pytest.fixture(scope="session")
+def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin in its other form."""
+    file = tmp_path_factory.mktemp("zip") / PLUGIN
+    build(VERSION, file, "--form", "zip")
+    return file
+
+
+@pytest.fixture(scope="session")
 def newer_plugin_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The plugin built as a later version, NEWER."""
     file = tmp_path_factory.mktemp("newer") / PLUGIN

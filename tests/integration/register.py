@@ -27,7 +27,7 @@ def file_name(version: str) -> str:
     return f"{PLUGIN}-{version}"
 
 
-def build(version: str, output: Path) -> None:
+def build(version: str, output: Path, *options: str) -> None:
     """Build the plugin as it will be when it is `version`, to `output`."""
     tree = output.parent / f"tree-{version}"
     engine = tree / "vault_plugin"
@@ -37,7 +37,7 @@ def build(version: str, output: Path) -> None:
     assert ours in source.read_text()
     source.write_text(source.read_text().replace(ours, theirs))
     subprocess.run(
-        [sys.executable, "-m", "scripts.bundle", "--engine", engine, "--output", output],
+        [sys.executable, "-m", "scripts.bundle", "--engine", engine, "--output", output, *options],
         cwd=ROOT,
         check=True,
         capture_output=True,

@@ -123,6 +123,27 @@ def test_leases_outlive_an_upgrade_and_a_rollback(
     assert set(mount.pachd.live()) <= {mount.pachd.subject_of(mount.pachd.root_token)}
 
 
+def test_a_zip_gives_way_to_the_executable_and_back(
+    another: StartServer,
+    zip_file: Path,
+    newer_plugin_file: Path,
+    pachd: Simulator[PachdV1 | PachdV2],
+) -> None:
+    server = another(bare=True)
+    server.place(file_name(VERSION), zip_file)
+    registered(server, "--file", str(zip_file))
+    mount = Mount(server, "pachyderm", pachd)
+    mount.configure()
+    first = [mount.login(f"robot:first-{number}") for number in range(LEASES)]
+    server.place(file_name(NEWER), newer_plugin_file)
+    change(mount, "--file", str(newer_plugin_file))
+    assert version(mount) == NEWER
+    second = [mount.login(f"robot:second-{number}") for number in range(LEASES)]
+    outlived(mount, first)
+    change(mount, "--rollback", VERSION)
+    outlived(mount, second)
+
+
 def test_the_mounts_of_one_server_can_be_upgraded_one_by_one(
     installed: Mount, newer_plugin_file: Path
 ) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,15 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.integration.interpreter import interpreter, standard_library
-from tests.integration.mount import PLUGIN
 from tests.unit.process.mounted import mounted
 from tests.unit.process.namespaces import network_of, own_mounts, own_root
 from tests.unit.process.whole_life import live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # Beside libc.so.6 wherever that is glibc: the one is its own, the other its package demands, for a
 # thread cannot be ended without it.
@@ -89,15 +85,6 @@ def bare(folder: Path, python: Path) -> str:
         f"mount --bind {modules} {library}\n"
         f"if [ -d {library}/site-packages ]; then mount -t tmpfs none {library}/site-packages; fi"
     )
-
-
-@pytest.fixture(scope="module")
-def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugin in its other form."""
-    file = tmp_path_factory.mktemp("zip") / PLUGIN
-    command = [sys.executable, "-m", "scripts.bundle", "--form", "zip", "--output"]
-    subprocess.run([*command, file], cwd=ROOT, check=True, capture_output=True)
-    return file
 
 
 @pytest.fixture
