@@ -41,6 +41,7 @@ from shim.framework.pages import PAGE, page
 from shim.framework.paths import Action, Path
 from shim.framework.requests import Lease, Operation, Request, Response, listing
 from shim.plugin import serve
+from shim.process.install import NotInstalled, install
 
 __all__ = [
     "BOOL",
@@ -68,6 +69,7 @@ __all__ = [
     "Lease",
     "LeaseType",
     "Masked",
+    "NotInstalled",
     "Operation",
     "Path",
     "PermissionDenied",
@@ -84,6 +86,7 @@ __all__ = [
     "UnsupportedPath",
     "UserError",
     "clamp",
+    "install",
     "licences",
     "listing",
     "page",

@@ -1,0 +1,106 @@
+"""``--install DIR``: the file puts itself beside other versions, also where one of them runs."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import StartServer
+from tests.integration.mount import PLUGIN, Mount
+from tests.integration.register import NEWER, VERSION, file_name
+from tests.pachd import PachdV2, Simulator
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A folder every user may enter; pytest's own are for one user alone."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def install(file: Path, folder: Path, user: int | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [file, "--install", folder], env={}, capture_output=True, text=True, user=user
+    )
+
+
+def test_the_copy_is_whole_and_may_be_run_by_all(plugin_file: Path, tmp_path: Path) -> None:
+    done = install(plugin_file, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (copy,) = tmp_path.iterdir()
+    assert copy.name == file_name(VERSION)
+    assert copy.read_bytes() == plugin_file.read_bytes()
+    assert copy.stat().st_mode & 0o7777 == 0o755
+    digest = hashlib.sha256(copy.read_bytes()).hexdigest()
+    assert (
+        f"-sha256={digest} -command={copy.name} -version={VERSION} secret {PLUGIN}" in done.stdout
+    )
+    again = install(copy, tmp_path)
+    assert (again.returncode, again.stdout) == (0, done.stdout)
+
+
+def test_another_file_of_the_same_version_is_left_alone(plugin_file: Path, tmp_path: Path) -> None:
+    there = tmp_path / file_name(VERSION)
+    there.write_text("other")
+    done = install(plugin_file, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "another file of that version" in done.stderr
+    assert there.read_text() == "other"
+    assert list(tmp_path.iterdir()) == [there]
+
+
+@pytest.mark.parametrize("folder", ["missing", "file"])
+def test_a_folder_that_is_none_is_told_in_one_line(
+    plugin_file: Path, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "file").touch()
+    done = install(plugin_file, tmp_path / folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert folder in done.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
+def test_several_at_once_as_nobody(open_place: Path, plugin_file: Path) -> None:
+    file, folder = open_place / PLUGIN, open_place / "plugins"
+    shutil.copy(plugin_file, file)
+    folder.mkdir()
+    closed = install(file, folder, NOBODY)
+    assert "Permission denied" in closed.stderr
+    os.chown(folder, NOBODY, NOBODY)
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: install(file, folder, NOBODY), range(4)))
+    assert {one.returncode for one in done} == {0}
+    assert [path.name for path in folder.iterdir()] == [file_name(VERSION)]
+
+
+def test_beside_a_plugin_that_runs(
+    another: StartServer, newer_plugin_file: Path, plugin_file: Path, v2: Simulator[PachdV2]
+) -> None:
+    server = another(bare=True)
+    assert install(plugin_file, server.plugin_directory).returncode == 0
+    sha256 = hashlib.sha256(plugin_file.read_bytes()).hexdigest()
+    body = {"command": file_name(VERSION), "sha256": sha256}
+    assert server.http("POST", f"/v1/sys/plugins/catalog/secret/{PLUGIN}", body)[0] == 204
+    with Mount(server, "pachyderm", v2) as mount:
+        mount.configure()
+        login = mount.login()
+        assert install(newer_plugin_file, server.plugin_directory).returncode == 0
+        assert install(plugin_file, server.plugin_directory).returncode == 0
+        assert mount.renew(login)
+        server.kill_plugin(PLUGIN)
+        assert mount.alive(login)
+        mount.revoke(login)
+        assert not mount.alive(login)
+    names = {path.name for path in server.plugin_directory.iterdir()}
+    assert {file_name(VERSION), file_name(NEWER)} <= names
