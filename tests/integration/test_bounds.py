@@ -7,7 +7,8 @@ import shlex
 import pytest
 
 from tests.integration.mount import Mount, Refused
-from tests.unit.engine.cluster import Pachd, add_admin
+from tests.integration.openbao import VaultServer
+from tests.unit.engine.cluster import Pachd, add_admin, kill
 
 
 def admin_subjects(mount: Mount) -> int:
@@ -93,3 +94,15 @@ def test_a_cluster_that_is_away_holds_up_no_write(mount: Mount) -> None:
     answer = mount.write("config", {"admin_token": add_admin(pachd, "robot:other")})
     assert any("revoked by itself" in warning for warning in answer["warnings"])
     assert "not revoked yet" in mount.read("check")["problems"][0]
+
+
+def test_a_dead_token_and_no_config_hold_up_no_disabling(
+    server: VaultServer, plugin: str, pachd: Pachd
+) -> None:
+    del plugin
+    with Mount(server, "gone", pachd) as mount:
+        mount.configure()
+        kill(pachd, mount.login().token)
+        mount.ask("DELETE", "/v1/gone/config?force=true")
+    mounts = server.http("GET", "/v1/sys/mounts")[1]["data"]
+    assert "gone/" not in mounts

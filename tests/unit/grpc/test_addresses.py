@@ -214,6 +214,7 @@ async def test_a_look_up_that_hangs_holds_nobody_else_up(names: Names) -> None:
     async with serving() as port:
         dead = [Channel.tcp("dead.test", port, patience=Patience(lookup=0.3)) for _ in range(50)]
         dials = asyncio.gather(*(each.connect() for each in dead), return_exceptions=True)
+        await asyncio.sleep(0.1)  # they have begun
         await connected(port, patience=LONG)
         for failure in await dials:
             assert isinstance(failure, RpcError)
