@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from scripts.bundle.executable.build import executable, fetched
 from scripts.bundle.executable.carried import carried
 from scripts.bundle.executable.linking import Faulty
 from scripts.bundle.executable.target import Unbuildable
+from scripts.bundle.linked import Linked
 from scripts.bundle.notices import notices
 from scripts.bundle.zip import archive, interpreter
 
@@ -24,10 +25,11 @@ FORMS = ("executable", "zip")
 
 
 class Built(NamedTuple):
-    """A file, what goes beside it, and how it runs."""
+    """A file, what goes into it (as `sbom.bill` has it), its notices, and how it runs."""
 
     data: bytes
-    bill: bytes
+    files: Mapping[str, Mapping[str, bytes]]
+    libraries: Sequence[Linked]
     licences: str
     runs: str
 
@@ -48,10 +50,8 @@ def as_executable(name: str, engine: Engine, code: Contents, arch: str, folder: 
     used = [dependency for dependency in DEPENDENCIES if dependency not in OF_THE_ZIP]
     licences = notices(name, engine.version, ROOT, used, libraries)
     data, files = executable(parts, code, engine, licences, folder)
-    bill = sbom.bill(
-        name, engine.version, hashlib.sha256(data).hexdigest(), files, [one for one, _ in libraries]
-    )
-    return Built(data, bill, licences, f"a static executable for {parts.target.arch}")
+    linked = [library for library, _ in libraries]
+    return Built(data, files, linked, licences, f"a static executable for {parts.target.arch}")
 
 
 def as_zip(name: str, engine: Engine, code: Contents, wanted: Path | None) -> Built:
@@ -67,9 +67,7 @@ def as_zip(name: str, engine: Engine, code: Contents, wanted: Path | None) -> Bu
     licences = notices(name, engine.version, ROOT, DEPENDENCIES)
     laid_out = archive.entries(code, engine, licences)
     data = archive.executable(interpreter.first_line(python), laid_out)
-    files = archive.owned(code, laid_out)
-    bill = sbom.bill(name, engine.version, hashlib.sha256(data).hexdigest(), files)
-    return Built(data, bill, licences, f"runs on {python}")
+    return Built(data, archive.owned(code, laid_out), (), licences, f"runs on {python}")
 
 
 @contextlib.contextmanager
@@ -81,9 +79,8 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def build(options: argparse.Namespace) -> Built:
+def build(options: argparse.Namespace, engine: Engine) -> Built:
     """Build in the form asked for, else as an executable, else, loudly, as a zip."""
-    engine = Engine(options.engine.resolve())
     code = contents(engine)
     if options.form != "zip":
         try:
@@ -114,8 +111,9 @@ def main() -> int:
     )
     parser.add_argument("--interpreter", type=Path, help="the Python a zip's first line names")
     options = parser.parse_args()
+    engine = Engine(options.engine.resolve())
     try:
-        built = build(options)
+        built = build(options, engine)
     except (interpreter.UnusableInterpreterError, IncompleteError, Unbuildable, Faulty) as error:
         print(f"build: {error}", file=sys.stderr)
         return 1
@@ -123,7 +121,7 @@ def main() -> int:
     sha256 = hashlib.sha256(built.data).hexdigest()
     beside = {
         "sha256": f"{sha256}  {output.name}\n".encode(),
-        "cdx.json": built.bill,
+        "cdx.json": sbom.bill(output.name, engine.version, sha256, built.files, built.libraries),
         "licences.txt": built.licences.encode(),
     }
     write(output, built.data, 0o755)

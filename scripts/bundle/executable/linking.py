@@ -83,12 +83,8 @@ class Build:
     def _object(self, source: Path, native: Native, tree: Path) -> Path:
         """Compile one source; what was compiled the same way before is taken as it is."""
         flags = [flag.format(tree=tree) for flag in native.flags]
-        ours = tree == natives.OWN
-        return self._compiled(
-            source, source.relative_to(tree), [*flags, *(HARDENED if ours else ())]
-        )
-
-    def _compiled(self, source: Path, shown: Path, flags: list[str]) -> Path:
+        flags += HARDENED if tree == natives.OWN else ()
+        shown = source.relative_to(tree)
         release = self._release
         include = release.root / f"usr/include/python{release.python}"
         command = [
