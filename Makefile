@@ -34,7 +34,7 @@ lint: $(READY) ## ruff and mypy
 	@$(RUN) mypy
 
 test: lint build conformance ## lint, build, conformance, then the whole suite
-	@$(RUN) pytest -q --durations=15 --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+	@$(RUN) pytest -q --durations=15 --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 conformance: $(READY) ## HTTP/2 conformance (h2spec), where Go is present
 	@$(VENV)/bin/python scripts/conformance

@@ -142,7 +142,7 @@ def test_every_lease_of_a_mount_is_revoked_at_once(
     chaos: Callable[[str], Chaos], mounts: list[Mount], pachd: Simulator[PachdV2]
 ) -> None:
     run, mount = chaos("revocations"), mounts[0]
-    losses = Counter[Loss]()
+    losses, leases = Counter[Loss](), 0
     first = run.random.randrange(3)
     ways: list[Callable[[], object]] = [
         lambda: mount.ask("PUT", f"/v1/sys/leases/revoke-prefix/{mount.path}", {"sync": False}),
@@ -151,8 +151,11 @@ def test_every_lease_of_a_mount_is_revoked_at_once(
     ]
     for trial in range(first, first + run.trials // LOGINS):
         pachd.cluster.database.round_trip = 0.001
-        storm([mount])
-        assert pachd.live()[ROBOT] == LOGINS
+        served, refused, _ = storm([mount])
+        assert all("overloaded" in words for words in refused)
+        assert pachd.live()[ROBOT] == served
+        assert served > LOGINS / 2
+        leases += served
         if run.full:  # slower than all can be done in time: some must be tried again
             pachd.cluster.database.round_trip = 4 * ROUND_TRIP
             mount.write("config", {"request_timeout": "2s"})
@@ -162,7 +165,7 @@ def test_every_lease_of_a_mount_is_revoked_at_once(
         if trial % len(ways) == 2:
             mount.server.enable(PLUGIN, mount.path)
         mount.configure(request_timeout=REQUEST_TIMEOUT)
-    record = run.record(trials=run.trials, losses=+losses)
+    record = run.record(trials=leases, losses=+losses)
     assert not record.losses
     assert pachd.busiest < DEADLOCK
 

@@ -1,4 +1,4 @@
-"""The engine's own process with one mount in it, as a host runs it: all of it over real sockets."""
+"""The engine's own process with mounts in it, as a host runs it: all of it over real sockets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shim.grpc import Call, Method, Server
 from shim.proto import backend_pb2 as pb
 from tests.unit.process.echo_plugin import HANDLE
-from tests.unit.process.plugin_host import HOST, MOUNT, Connected, connected
+from tests.unit.process.plugin_host import HOST, MOUNT, SOON, Connected, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ENGINE = (sys.executable, "-m", "vault_plugin")
 INTERNAL = 2  # err_type of what nobody foresaw
 LATE = 40.0  # seconds: more than any request may take
+_CLEANUP = Method("/pb.Backend/Cleanup", pb.Empty, pb.Empty)
 _DAY = 24 * 3600 * 1_000_000_000
 
 
@@ -31,6 +32,7 @@ class Mounted:
     """A mount, its storage, and the process it lives in."""
 
     host: Connected
+    id: tuple[tuple[str, str], ...] = MOUNT
     entries: dict[str, bytes] = field(default_factory=dict)
 
     async def ask(self, operation: str, path: str, **data: Any) -> pb.HandleRequestReply:
@@ -38,7 +40,7 @@ class Mounted:
 
     async def send(self, request: pb.Request) -> pb.HandleRequestReply:
         args = pb.HandleRequestArgs(request=request)
-        return await self.host.channel.unary(HANDLE, args, timeout=LATE, metadata=MOUNT)
+        return await self.host.channel.unary(HANDLE, args, timeout=LATE, metadata=self.id)
 
     async def lease(
         self, operation: str, secret: pb.Secret, increment: int = 0
@@ -65,6 +67,25 @@ class Mounted:
         """What a plugin under ``python -v`` has imported so far."""
         lines = b"".join(self.host.plugin.stderr).decode().splitlines()
         return [line for line in lines if re.search(r"\bimport '", line)]
+
+    async def end(self) -> None:
+        """What the host does to a mount that is disabled, while the process has others."""
+        await self.host.channel.unary(_CLEANUP, pb.Empty(), timeout=SOON, metadata=self.id)
+
+    @contextlib.asynccontextmanager
+    async def _set_up(self, broker_id: int) -> AsyncIterator[Mounted]:
+        """Offer it the host's services, and have it made."""
+        with tempfile.TemporaryDirectory() as folder:
+            services, path = self._services(), f"{folder}/host"
+            await services.listen_unix(
+                path, HOST.context(ssl.PROTOCOL_TLS_SERVER, self.host.plugin.plugin_pem)
+            )
+            try:
+                await self.host.announce(broker_id, path)
+                assert await self.host.setup(broker_id, self.id) == ""
+                yield self
+            finally:
+                services.close()
 
     def _services(self) -> Server:
         server = Server()
@@ -120,16 +141,15 @@ def _handler(answer: Any) -> Any:
 @contextlib.asynccontextmanager
 async def mounted(command: Sequence[str] = ENGINE, **variables: str) -> AsyncIterator[Mounted]:
     """A fresh mount of the engine run by `command`, with `variables` in its environment too."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with connected(command=command, **variables) as host:
-            mount = Mounted(host)
-            services, path = mount._services(), f"{folder}/host"
-            await services.listen_unix(
-                path, HOST.context(ssl.PROTOCOL_TLS_SERVER, host.plugin.plugin_pem)
-            )
-            try:
-                await host.announce(1, path)
-                assert await host.setup(1) == ""
-                yield mount
-            finally:
-                services.close()
+    async with (
+        connected(command=command, **variables) as host,
+        Mounted(host)._set_up(1) as mount,
+    ):
+        yield mount
+
+
+@contextlib.asynccontextmanager
+async def beside(mount: Mounted) -> AsyncIterator[Mounted]:
+    """A second mount in the process of another."""
+    async with Mounted(mount.host, (("multiplex_id", "ghiJKL4567"),))._set_up(2) as second:
+        yield second

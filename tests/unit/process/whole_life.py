@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
 from tests.pachd import PachdV1, PachdV2, Simulator, self_signed
+from tests.unit.process.mounted import beside
 
 if TYPE_CHECKING:
     from shim.proto import backend_pb2 as pb
@@ -30,11 +32,16 @@ async def _refused(mount: Mounted, operation: str, path: str, **data: object) ->
 
 
 async def live(mount: Mounted) -> None:
-    """All that a mount does on both generations, errors too, then the end of its process."""
-    with Simulator(PachdV1(), certificate=CERTIFICATE) as v1:
-        await _live(mount, v1)
-    with Simulator(PachdV2(), certificate=CERTIFICATE) as v2:
-        await _live(mount, v2)
+    """All that mounts do, errors too: two at once, then one alone; then the process's end."""
+    with (
+        Simulator(PachdV1(), certificate=CERTIFICATE) as v1,
+        Simulator(PachdV2(), certificate=CERTIFICATE) as v2,
+    ):
+        async with beside(mount) as second:
+            await asyncio.gather(_live(mount, v1), _live(second, v2))
+            await second.end()
+    with Simulator(PachdV2(), certificate=CERTIFICATE) as another:
+        await _live(mount, another)
     await mount.host.shut_down()
     assert await mount.host.plugin.ended() == 0
 
