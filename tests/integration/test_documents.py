@@ -15,13 +15,14 @@ from tests.integration.documents import (
     missing_files,
     untested_commands,
 )
+from tests.integration.fake_kubectl import WithKubectl
 from tests.integration.kept_server import KeptServer
 from tests.integration.mount import PLUGIN, Mount
 from tests.integration.openbao import VaultServer
 from tests.pachd import PachdV1, PachdV2, Simulator
 
 INSTALLS = re.compile(r"secrets enable|scripts/register")
-STAGES = {"install.md": KeptServer}  # others run on a dev server
+STAGES = {"install.md": KeptServer, "kubernetes.md": WithKubectl}  # others run on a dev server
 
 TESTED = {
     document: [c for block in blocks(document) if block.tested for c in block.commands()]
@@ -32,7 +33,7 @@ TESTED = {
 def run(script: str, server: VaultServer, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `script` as root of the server would, with its binary as ``vault`` on PATH."""
     command = server.directory / "bin" / "vault"
-    command.parent.mkdir()
+    command.parent.mkdir(exist_ok=True)
     command.symlink_to(server.binary)
     environment = server.environment(server.root_token)
     environment["PATH"] = f"{command.parent}:{environment['PATH']}"
