@@ -52,8 +52,7 @@ def files_mapped(process: int) -> set[str]:
 def machine(
     request: pytest.FixtureRequest, plugin_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Machine]:
-    if plugin_file.read_bytes()[:4] != b"\x7fELF":
-        pytest.skip("the plugin is a zip, which needs its Python: test_zip.py")
+    roots.needs_nothing(plugin_file)
     with tempfile.TemporaryDirectory(prefix="er") as folder:
         root, shared = Path(folder, "root"), Path(folder, "shared")
         ROOTS[request.param](root)
@@ -123,6 +122,7 @@ class InMusl(VaultServer):
 def test_a_server_in_a_root_of_musl_mounts_it(
     another: StartServer, plugin_file: Path, pachd: Simulator[PachdV1 | PachdV2]
 ) -> None:
+    roots.needs_nothing(plugin_file)
     server = another(InMusl, bare=True)
     server.register(PLUGIN, plugin_file)
     with Mount(server, "pachyderm", pachd) as mount:
