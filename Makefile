@@ -37,7 +37,7 @@ test: lint build conformance ## lint, build, conformance, then the whole suite
 	@$(RUN) pytest -q --durations=15 --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 conformance: $(READY) ## HTTP/2 conformance (h2spec), where Go is present
-	@$(VENV)/bin/python scripts/conformance
+	@$(RUN) scripts.conformance
 
 chaos: build ## break things on purpose for an hour, write docs/reliability.md's table
 	@$(RUN) tests.chaos

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib.resources
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from grpc_tools import protoc
 
+from scripts import go
+
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".tools"
-BINARIES = TOOLS / "bench"
+BINARIES = go.TOOLS / "bench"
 SOURCES = ROOT / "bench" / "go"
 PROTO = "vault_plugin/pachyderm/proto/v2.proto"
 PROGRAMS = ("host", "load", "pachd", "plugin")
@@ -25,26 +23,13 @@ def build() -> Path:
     Raises RuntimeError without Go, and CalledProcessError where it refuses something; it has said
     why on stderr.
     """
-    go = shutil.which("go")
-    if go is None:
+    if not go.PRESENT:
         raise RuntimeError("the bench is written in Go in part: put go on PATH")
-    environment = {
-        **os.environ,
-        "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip(),
-        # Nothing of it in HOME, which may be empty or not to be written.
-        "GOPATH": str(TOOLS / "go"),
-        "GOCACHE": str(TOOLS / "cache"),
-    }
     BINARIES.mkdir(parents=True, exist_ok=True)
-
-    def compile_to(output: Path, *packages: str) -> None:
-        command = [go, "build", "-trimpath", "-o", str(output), *packages]
-        subprocess.run(command, check=True, cwd=SOURCES, env=environment)
-
     generator = BINARIES / "protoc-gen-go"
-    compile_to(generator, "google.golang.org/protobuf/cmd/protoc-gen-go")
+    go.build(SOURCES, generator, "google.golang.org/protobuf/cmd/protoc-gen-go")
     _generate(generator)
-    compile_to(BINARIES, *(f"./{program}" for program in PROGRAMS))
+    go.build(SOURCES, BINARIES, *(f"./{program}" for program in PROGRAMS))
     for name in PLUGINS:
         link = BINARIES / name
         link.unlink(missing_ok=True)

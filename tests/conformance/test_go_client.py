@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
+from scripts import go
 from shim.grpc import Call, Method, Server
 
 GIVE = Method("/test.Echo/Give", StringValue, StringValue)
 CALLS = 3_000
 HERE = Path(__file__).parent
-TOOLS = HERE.parents[1] / ".tools"
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which("go") is None, reason="Go is not on PATH"),
+    pytest.mark.skipif(not go.PRESENT, reason="Go is not on PATH"),
     pytest.mark.timeout(900),  # the first build fetches and compiles grpc-go
 ]
 
 
 @pytest.fixture(scope="module")
 def quitter() -> Path:
-    binary = TOOLS / "quitter"
-    subprocess.run(
-        ["go", "build", "-o", binary, "."],
-        check=True,
-        cwd=HERE / "quitter",
-        env={
-            **os.environ,
-            "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip(),
-            "GOPATH": str(TOOLS / "go"),
-            "GOCACHE": str(TOOLS / "cache"),
-        },
-    )
-    return binary
+    return go.build(HERE / "quitter", go.TOOLS / "quitter")
 
 
 async def test_of_all_that_is_given_what_nobody_took_is_told(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts import go
 from shim.grpc import Call, Method, Server
 from shim.proto import health_pb2 as health
 from tests.conformance.reach import ROWS as ALL
@@ -84,16 +84,9 @@ async def test_ours(name: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def go_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    go = shutil.which("go")
-    if go is None:
+    if not go.PRESENT:
         pytest.skip("Go is not on PATH")
-    program = tmp_path_factory.mktemp("go") / "client"
-    built = subprocess.run(
-        [go, "build", "-o", program, "."], cwd=SOURCE, capture_output=True, text=True, check=False
-    )
-    if built.returncode:
-        pytest.skip(f"the Go client was not built: {built.stderr[-500:]}")
-    return program
+    return go.build(SOURCE, tmp_path_factory.mktemp("go") / "client")
 
 
 @pytest.mark.timeout(900)  # the first build fetches and compiles grpc-go

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts import go
 from shim.grpc import Channel, Keepalive, Method, RpcError
 from shim.grpc import keepalive as keeping
 from shim.proto import health_pb2 as health
@@ -33,16 +33,9 @@ def method(name: str) -> Method[health.HealthCheckRequest, health.HealthCheckRes
 
 @pytest.fixture
 async def port(tmp_path: Path) -> AsyncIterator[int]:
-    go = shutil.which("go")
-    if go is None:
+    if not go.PRESENT:
         pytest.skip("Go is not on PATH")
-    program = tmp_path / "strict"
-    build = await asyncio.create_subprocess_exec(
-        go, "build", "-o", program, "./strict", cwd=SOURCE, stderr=asyncio.subprocess.PIPE
-    )
-    _, words = await build.communicate()
-    if build.returncode:
-        pytest.skip(f"the Go server was not built: {words.decode()[-500:]}")
+    program = go.build(SOURCE, tmp_path / "strict", "./strict")
     pipe = asyncio.subprocess.PIPE
     server = await asyncio.create_subprocess_exec(program, "500ms", stdin=pipe, stdout=pipe)
     assert server.stdin is not None

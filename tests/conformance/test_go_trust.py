@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from scripts import go
 from tests.conformance.issued import issue
 from tests.unit.process.namespaces import own_mounts
 
@@ -88,16 +88,9 @@ ROWS = {
 
 @pytest.fixture(scope="module")
 def go_trust(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    go = shutil.which("go")
-    if go is None:
+    if not go.PRESENT:
         pytest.skip("Go is not on PATH")
-    program = tmp_path_factory.mktemp("go") / "trust"
-    built = subprocess.run(
-        [go, "build", "-o", program, "./trust"], cwd=SOURCE, capture_output=True, text=True
-    )
-    if built.returncode:
-        pytest.skip(f"the Go program was not built: {built.stderr[-500:]}")
-    return program
+    return go.build(SOURCE, tmp_path_factory.mktemp("go") / "trust", "./trust")
 
 
 @pytest.mark.timeout(600)  # the first build compiles much of Go's library

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,13 +15,14 @@ from bench import stage
 from bench.build import PLUGINS, PROGRAMS, build
 from bench.footprint import growth, starts
 from bench.load import Phase, Target, run
+from scripts import go
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which("go") is None, reason="Go is not on PATH"),
+    pytest.mark.skipif(not go.PRESENT, reason="Go is not on PATH"),
     pytest.mark.timeout(900),  # the first build fetches and compiles HashiCorp's SDK
 ]
 

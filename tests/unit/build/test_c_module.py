@@ -17,10 +17,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from scripts import go
 from scripts.bundle.__main__ import alone
 from scripts.bundle.executable.build import Parts, fetched
 from scripts.bundle.executable.linking import COMPILE
 from scripts.bundle.executable.natives import OWN, STRICT
+from scripts.bundle.executable.recipe import BUILD
 from scripts.bundle.executable.target import Unbuildable, target
 from shim.process import packaged, signals
 from tests.unit.build.conftest import ROOT, Built, build
@@ -29,7 +31,6 @@ from tests.unit.process.plugin_host import HOST, Certificate
 from tests.unit.process.test_tls import meet
 
 HERE = Path(__file__).parent
-CACHE = ROOT / "build"
 TOOLS = ROOT / ".tools"
 MAKINGS = 10_000
 NAME = "localhost"
@@ -235,16 +236,9 @@ def test_openssl_verifies_it(pem: Path, purpose: str) -> None:
     assert verified.stdout == f"{pem}: OK\n", verified.stderr
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not on PATH")
+@pytest.mark.skipif(not go.PRESENT, reason="Go is not on PATH")
 def test_go_accepts_it_at_either_end(pem: Path, tmp_path: Path) -> None:
-    program = tmp_path / "go_peer"
-    caches = {"GOPATH": str(TOOLS / "go"), "GOCACHE": str(TOOLS / "cache")}
-    subprocess.run(
-        ["go", "build", "-o", program, "main.go"],
-        check=True,
-        cwd=HERE / "go_peer",
-        env=os.environ | caches,
-    )
+    program = go.build(HERE / "go_peer", tmp_path / "go_peer", "main.go")
     accepted = subprocess.run([program, pem], capture_output=True, text=True, timeout=60)
     assert (accepted.returncode, accepted.stderr) == (0, "")
 
@@ -343,8 +337,8 @@ def test_flags_that_no_int_holds_are_not_cut_short(witness: Witness) -> None:
 
 @pytest.fixture(scope="module")
 def parts(buildable: None) -> Parts:
-    with alone(CACHE):
-        return fetched("", CACHE)
+    with alone(BUILD):
+        return fetched("", BUILD)
 
 
 def driver(parts: Parts, file: Path, *options: str | Path) -> Path:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Run h2spec against the HTTP/2 core: every case, or fail.
 
 h2spec is built by `go install`, at a pinned version, into `.tools/`. Without Go on PATH this
@@ -8,16 +7,15 @@ docs/transport.md by RFC section; an exception that passes is an error, too.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from scripts import go
+
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".tools"
 H2SPEC = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"
 
 #: "section: case" of h2spec -> why it may fail. At most three; none is needed.
@@ -25,29 +23,6 @@ EXCEPTIONS: dict[str, str] = {}
 
 #: fewer cases than this were not the whole of h2spec
 CASES = 146
-
-
-def build(go: str) -> Path:
-    """The h2spec binary, built if it is not there."""
-    binary = TOOLS / "h2spec"
-    if not binary.exists():
-        TOOLS.mkdir(exist_ok=True)
-        flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()
-        subprocess.run(
-            [go, "install", H2SPEC],
-            check=True,
-            cwd=TOOLS,
-            env={
-                **os.environ,
-                "GOBIN": str(TOOLS),
-                "GOFLAGS": flags,
-                # Nothing of it in HOME, which may be empty or not to be written.
-                "GOPATH": str(TOOLS / "go"),
-                "GOCACHE": str(TOOLS / "cache"),
-                "XDG_CONFIG_HOME": str(TOOLS / "config"),
-            },
-        )
-    return binary
 
 
 def run(binary: Path) -> tuple[int, dict[str, str]]:
@@ -59,7 +34,7 @@ def run(binary: Path) -> tuple[int, dict[str, str]]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    report = TOOLS / "h2spec.xml"
+    report = go.TOOLS / "h2spec.xml"
     try:
         port = next(iter(listener.stdout or ())).strip()
         subprocess.run(
@@ -88,12 +63,11 @@ def main() -> int:
     if len(EXCEPTIONS) > 3:
         print("more than three exceptions: the transport no longer earns its place")
         return 1
-    go = shutil.which("go")
-    if go is None:
+    if not go.PRESENT:
         print("Go is not on PATH: h2spec not run")
         return 0
     try:
-        binary = build(go)
+        binary = go.install(H2SPEC)
     except subprocess.CalledProcessError:
         print("h2spec could not be built: the lines above say why")
         return 1
