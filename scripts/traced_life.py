@@ -17,11 +17,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from scripts.bundle.executable.recipe import prepare
-from scripts.bundle.executable.target import target
+from scripts.bundle.executable.target import cpu, machine, target
 from tests.unit.process.mounted import mounted
 from tests.unit.process.whole_life import live
-
-BUILD = Path(__file__).resolve().parents[1] / "build"
 
 #: what it may open: names and their servers, the clock's zone, the users' and the trust's places
 OPENED = (
@@ -85,9 +83,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="traced_life", description="Watch a whole life.")
     parser.add_argument("file", type=Path)
     file: Path = parser.parse_args().file.resolve()
-    if file.read_bytes()[:4] != b"\x7fELF":
+    built_for = cpu(file)
+    if not built_for:
         return 0  # a zip is Python's to load
-    traced = tracer(prepare(target(), BUILD / "debian").tools)
+    if built_for != machine():
+        print(f"build: not traced: this machine runs no {built_for}", file=sys.stderr)
+        return 0
+    traced = tracer(prepare(target()).tools)
     if not traced:
         print("build: WARNING: not traced, for want of a user namespace", file=sys.stderr)
         return 0

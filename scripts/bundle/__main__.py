@@ -12,9 +12,10 @@ from typing import NamedTuple
 from scripts.bundle import sbom
 from scripts.bundle.contents import DEPENDENCIES, OF_THE_ZIP, Contents, IncompleteError, contents
 from scripts.bundle.engine import Engine
-from scripts.bundle.executable.build import executable, fetched
+from scripts.bundle.executable.build import Parts, executable, fetched
 from scripts.bundle.executable.carried import carried
 from scripts.bundle.executable.linking import Faulty
+from scripts.bundle.executable.recipe import BUILD
 from scripts.bundle.executable.target import Unbuildable
 from scripts.bundle.linked import Linked
 from scripts.bundle.notices import notices
@@ -43,9 +44,8 @@ def write(path: Path, data: bytes, mode: int) -> None:
     fresh.replace(path)
 
 
-def as_executable(name: str, engine: Engine, code: Contents, arch: str, folder: Path) -> Built:
-    """One static file. Raises Unbuildable, Faulty."""
-    parts = fetched(arch, folder)
+def as_executable(name: str, engine: Engine, code: Contents, parts: Parts, folder: Path) -> Built:
+    """One static file. Raises Faulty."""
     libraries = carried(parts.release, parts.protobuf)
     used = [dependency for dependency in DEPENDENCIES if dependency not in OF_THE_ZIP]
     licences = notices(name, engine.version, ROOT, used, libraries)
@@ -85,9 +85,10 @@ def build(options: argparse.Namespace, engine: Engine) -> Built:
     if options.form != "zip":
         try:
             with alone(options.cache):
-                return as_executable(options.output.name, engine, code, options.arch, options.cache)
+                parts = fetched(options.arch, options.cache, only=options.locked)
+                return as_executable(options.output.name, engine, code, parts, options.cache)
         except Unbuildable as lack:
-            if options.form or options.arch:
+            if options.form or options.arch or options.locked:
                 raise
             print(
                 f"build: WARNING: {lack}\nbuild: WARNING: this is a zip, which needs its own minor"
@@ -107,8 +108,9 @@ def main() -> int:
     parser.add_argument("--form", choices=FORMS, help="executable, where it can be, else zip")
     parser.add_argument("--arch", default="", help="as Debian names it: amd64, arm64")
     parser.add_argument(
-        "--cache", type=Path, default=ROOT / "build", help="kept for the next build"
+        "--locked", action="store_true", help="take nothing of the release but what its lock names"
     )
+    parser.add_argument("--cache", type=Path, default=BUILD, help="kept for the next build")
     parser.add_argument("--interpreter", type=Path, help="the Python a zip's first line names")
     options = parser.parse_args()
     engine = Engine(options.engine.resolve())

@@ -46,9 +46,8 @@ def musl(root: Path) -> None:
     with (FETCHED / ".lock").open("w") as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)
         try:
-            arch = target().arch
             lock = Lock(FETCHED / "packages.lock")
-            packages = Archive(FETCHED / arch, arch, lock).packages(PACKAGES)
+            packages = Archive(FETCHED, target().arch, lock).packages(PACKAGES)
         except Unbuildable as reason:
             pytest.skip(f"no root of musl: {reason}")
         lock.write(packages)

@@ -1,14 +1,11 @@
 """Names the newest packages of the release at hand in its lock; `make lock` runs it."""
 
 import sys
-from pathlib import Path
 
-from scripts.bundle.executable.recipe import prepare
-from scripts.bundle.executable.target import Unbuildable, target
-
-BUILD = Path(__file__).resolve().parents[3] / "build"
+from scripts.bundle.executable.recipe import lock_anew
+from scripts.bundle.executable.target import Unbuildable
 
 try:
-    prepare(target(), BUILD / "debian", anew=True)
+    lock_anew()
 except Unbuildable as lack:
     sys.exit(f"lock: {lack}")

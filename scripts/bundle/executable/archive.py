@@ -1,7 +1,8 @@
 """Packages of the release at hand, fetched by apt into folders of the build's own.
 
 The machine's sources are asked, sources of packages included, and its keys verify what they say.
-What the lock names is taken where the archive still has it; where it has moved on, the newest.
+What the lock names is taken where the archive still has it; where it has moved on, the newest, or
+nothing where nothing but the lock counts.
 """
 
 import hashlib
@@ -53,11 +54,16 @@ def release() -> dict[str, str]:
 
 
 class Lock:
-    """What a release's lock names: ``sha256  file name``, as sha256sum writes it."""
+    """What a release's lock names: ``sha256  file name``, as sha256sum writes it.
 
-    def __init__(self, path: Path) -> None:
+    A lock made `anew` names nothing yet. Where `only` it counts, nothing that it does not name is
+    taken.
+    """
+
+    def __init__(self, path: Path, *, anew: bool = False, only: bool = False) -> None:
         self.path = path
-        text = path.read_text() if path.exists() else ""
+        self.only = only
+        text = path.read_text() if path.exists() and not anew else ""
         lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
         self.sha256 = {name: digest for digest, name in lines}
 
@@ -90,17 +96,16 @@ def named(file: str) -> tuple[str, str, str]:
 
 
 class Archive:
-    """The release's archive for one architecture. `lock` is not obeyed where `anew`."""
+    """The release's archive for one architecture, kept below `folder`."""
 
-    def __init__(self, folder: Path, arch: str, lock: Lock, *, anew: bool = False) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, arch: str, lock: Lock) -> None:
+        self._folder = folder / arch
         self._arch = arch
         self._lock = lock
-        self._anew = anew
-        self._configuration = folder / "apt.conf"
+        self._configuration = self._folder / "apt.conf"
         self._asked = False
         for below in ("state/lists/partial", "cache/archives/partial", "sources", "files"):
-            (folder / below).mkdir(parents=True, exist_ok=True)
+            (self._folder / below).mkdir(parents=True, exist_ok=True)
 
     def packages(self, names: Iterable[str]) -> list[Package]:
         """Fetch the packages `names`. Raises Unbuildable."""
@@ -109,7 +114,9 @@ class Archive:
     def source(self, name: str, version: str) -> list[Package]:
         """Fetch the files of a source package. Raises Unbuildable."""
         pinned = self._lock.source(name)
-        if not self._anew and f"{name}_{version}.dsc" in pinned:
+        if self._lock.only and f"{name}_{version}.dsc" not in pinned:
+            raise Unbuildable(f"the lock names no source of {name} {version}")
+        if f"{name}_{version}.dsc" in pinned:
             files = [self._files / file for file in pinned]
             if all(file.exists() and digest(file) == pinned[file.name] for file in files):
                 return [Package(name, version, file, pinned[file.name]) for file in sorted(files)]
@@ -125,7 +132,7 @@ class Archive:
             )
         )
         fetched = [Package(name, version, file, digest(file)) for file in found]
-        if not self._anew and any(p.sha256 != pinned.get(p.file.name, p.sha256) for p in fetched):
+        if any(self._wrong(p.file) for p in fetched):
             raise Unbuildable(f"the archive's source of {name} is not what the lock names")
         return fetched
 
@@ -150,13 +157,15 @@ class Archive:
 
     def _package(self, name: str) -> Package:
         name, _, wanted = name.partition("=")
-        pinned = "" if self._anew else self._lock.version(name, self._arch)
+        pinned = self._lock.version(name, self._arch)
+        if self._lock.only and (not pinned or wanted not in ("", pinned)):
+            raise Unbuildable(f"the lock names no {name} {wanted}".rstrip() + f" for {self._arch}")
         version = wanted or pinned
         file = self._find(name, version) if version else None
         if file is None or self._wrong(file):
             self._update()
             got = self._apt("download", f"{name}={version}" if version else name)
-            if got.returncode and pinned and not wanted:
+            if got.returncode and pinned and not wanted and not self._lock.only:
                 print(
                     f"build: warning: {name} {version}, which the lock names, is gone from the"
                     " archive: the newest is taken (make lock)",
@@ -172,8 +181,8 @@ class Archive:
         return Package(name, named(file.name)[1], file, digest(file))
 
     def _wrong(self, file: Path) -> bool:
-        wanted = "" if self._anew else self._lock.sha256.get(file.name, "")
-        return bool(wanted) and digest(file) != wanted
+        wanted = self._lock.sha256.get(file.name)
+        return wanted is not None and digest(file) != wanted
 
     def _find(self, package: str, version: str) -> Path | None:
         for file in self._files.glob(f"{package}_*.deb"):

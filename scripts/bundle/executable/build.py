@@ -28,13 +28,13 @@ class Parts(NamedTuple):
     protobuf: Path
 
 
-def fetched(arch: str, folder: Path) -> Parts:
+def fetched(arch: str, folder: Path, *, only: bool = False) -> Parts:
     """All parts for `arch`, the machine's own where that is empty, kept below `folder`.
 
-    Raises Unbuildable.
+    Where `only`, none that the release's lock lacks. Raises Unbuildable.
     """
     wanted = target(arch)
-    release = prepare(wanted, folder / "debian")
+    release = prepare(wanted, folder, only=only)
     return Parts(wanted, release, protobuf(folder / "sdist", ROOT / "requirements-plugin.lock"))
 
 

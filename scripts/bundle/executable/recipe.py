@@ -11,9 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.bundle.executable.archive import Archive, Lock, Package, release, unpack
-from scripts.bundle.executable.target import Target, Unbuildable, compiler_version, machine
+from scripts.bundle.executable.target import (
+    TRIPLETS,
+    Target,
+    Unbuildable,
+    compiler_version,
+    machine,
+    target,
+)
 
 LOCKS = Path(__file__).parent / "locks"
+BUILD = Path(__file__).resolve().parents[3] / "build"  # kept from one build to the next
 OLDEST = (3, 11)
 
 #: linked, or headers of what is linked
@@ -21,6 +29,9 @@ LINKED = ("libssl-dev", "libexpat1-dev", "zlib1g-dev", "libc6-dev")
 HEADERS = ("linux-libc-dev", "libcrypt-dev", "libbluetooth-dev")  # the last for Python's _ssl.c
 #: run by the build itself; the last two are strace's libraries
 TOOLS = ("patch", "strace", "libunwind8", "liblzma5")
+
+#: under licences that ask for their source to go along (LGPL): package, and source package
+ASKED_FOR = {"libc6-dev": "glibc"}
 
 
 class Release(NamedTuple):
@@ -64,43 +75,99 @@ def lock_of(said: dict[str, str]) -> Path:
     return LOCKS / f"{said['ID']}-{said['VERSION_ID']}.lock"
 
 
-def prepare(target: Target, folder: Path, *, anew: bool = False) -> Release:
-    """Have all of the release's parts below `folder`; the lock is not obeyed where `anew`.
+def prepare(wanted: Target, cache: Path = BUILD, *, only: bool = False) -> Release:
+    """Have all of the release's parts below `cache`; where `only`, none that its lock lacks.
 
     Raises Unbuildable.
     """
-    lock = Lock(lock_of(release()))
-    archive = Archive(folder / target.arch, target.arch, lock, anew=anew)
-    here = machine()
-    native = archive if here == target.arch else Archive(folder / here, here, lock, anew=anew)
-    python, version, source = _python(archive, lock, anew=anew)
-    library = [f"libpython{python}-{part}={version}" for part in ("stdlib", "minimal")]
-    gcc = f"libgcc-{compiler_version(target)}-dev"
-    base = gcc.replace("libgcc", "gcc").replace("-dev", "-base")  # holds its notices
-    packages = archive.packages(
-        [f"libpython{python}-dev={version}", *library, *LINKED, gcc, base, *HEADERS]
-    )
-    tools = native.packages([f"python{python}-minimal={version}", *library, *TOOLS])
+    folder = cache / "debian"
+    lock = Lock(lock_of(release()), only=only)
+    if not lock.sha256:
+        lack = f"this release has no lock, {lock.path.name}"
+        if only:
+            raise Unbuildable(lack)
+        print(f"build: warning: {lack}: its newest packages are taken", file=sys.stderr)
+    native = Archive(folder, machine(), lock)
+    archive = native if wanted.arch == machine() else Archive(folder, wanted.arch, lock)
+    python, version, source = _python(native, lock)
+    compiler = compiler_version(wanted)
+    packages = _linked(archive, python, version, compiler)
+    tools = _tools(native, python, version)
     root = _once(folder / "root", packages, lambda place: unpack(packages, place))
     here_root = _once(folder / "tools", tools, lambda place: unpack(tools, place))
     patch = here_root / "usr/bin/patch"
     tree = _once(folder / "source", source, lambda place: _patched(source, place, patch))
-    if anew:
-        lock.write([*packages, *tools, *source])
-    return Release(python, target.arch, gcc, root, here_root, tree, tuple(packages), tuple(source))
+    return Release(
+        *(python, wanted.arch, _libgcc(compiler), root, here_root, tree),
+        *(tuple(packages), tuple(source)),
+    )
 
 
-def _python(archive: Archive, lock: Lock, *, anew: bool) -> tuple[str, str, list[Package]]:
+def lock_anew(cache: Path = BUILD) -> None:
+    """Have the release's lock name its newest packages, to build for any CPU on a machine of any.
+
+    Raises Unbuildable.
+    """
+    folder = cache / "debian"
+    lock = Lock(lock_of(release()), anew=True)
+    native = Archive(folder, machine(), lock)
+    python, version, source = _python(native, lock)
+    named = [*source, *_asked_for(native)]
+    for arch in TRIPLETS:
+        archive = native if arch == machine() else Archive(folder, arch, lock)
+        named += _linked(archive, python, version, compiler_version(target()))
+        named += _tools(archive, python, version)
+    lock.write(named)
+
+
+def asked_for(cache: Path = BUILD) -> list[Path]:
+    """The source packages that licences ask to go along, as the lock names them.
+
+    Raises Unbuildable.
+    """
+    lock = Lock(lock_of(release()), only=True)
+    return [one.file for one in _asked_for(Archive(cache / "debian", machine(), lock))]
+
+
+def _asked_for(archive: Archive) -> list[Package]:
+    return [
+        file
+        for package, source in ASKED_FOR.items()
+        for found in archive.packages([package])
+        for file in archive.source(source, found.version)
+    ]
+
+
+def _linked(archive: Archive, python: str, version: str, compiler: str) -> list[Package]:
+    """What an executable is linked of."""
+    base = f"gcc-{compiler}-base"  # holds the notices of the compiler's library
+    names = [f"libpython{python}-{part}={version}" for part in ("dev", "stdlib", "minimal")]
+    return archive.packages([*names, *LINKED, _libgcc(compiler), base, *HEADERS])
+
+
+def _tools(archive: Archive, python: str, version: str) -> list[Package]:
+    """What the build itself runs."""
+    names = [f"python{python}-minimal", *(f"libpython{python}-{p}" for p in ("stdlib", "minimal"))]
+    return archive.packages([*(f"{name}={version}" for name in names), *TOOLS])
+
+
+def _libgcc(compiler: str) -> str:
+    return f"libgcc-{compiler}-dev"
+
+
+def _python(archive: Archive, lock: Lock) -> tuple[str, str, list[Package]]:
     """The release's Python: minor version, Debian's version, source.
 
     The newest whose source the archive has, too: that of a security update may come later.
     """
     pinned = [name for name in lock.sha256 if re.match(r"python3\.\d+_.*\.dsc$", name)]
-    if pinned and not anew:
+    if pinned:
         name, version = pinned[0].removesuffix(".dsc").split("_")
         try:
             return name.removeprefix("python"), version, archive.source(name, version)
         except Unbuildable as gone:
+            if lock.only:
+                raise
             print(f"build: warning: {gone}: another is taken (make lock)", file=sys.stderr)
     found = re.search(r"(?m)^Depends:.*libpython(3\.\d+)-dev", archive.about("libpython3-dev"))
     python = found[1] if found else "3.0"
