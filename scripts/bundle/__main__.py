@@ -86,7 +86,9 @@ def build(options: argparse.Namespace, engine: Engine) -> Built:
         try:
             with alone(options.cache):
                 parts = fetched(options.arch, options.cache, only=options.locked)
-                return as_executable(options.output.name, engine, code, parts, options.cache)
+            folder = options.cache / parts.target.arch
+            with alone(folder):
+                return as_executable(options.output.name, engine, code, parts, folder)
         except Unbuildable as lack:
             if options.form or options.arch or options.locked:
                 raise

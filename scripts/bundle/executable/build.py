@@ -64,7 +64,7 @@ def executable(
         Module(name, codes[name], path.name == "__init__.py")
         for name, path in sorted((own | carried).items())
     ]
-    build = Build(wanted, release, source, folder / "objects" / wanted.arch)
+    build = Build(wanted, release, source, folder / "objects")
     owned: dict[str, dict[str, bytes]] = {"": {}}
     for name, code in codes.items():
         owned.setdefault(owners.get(name, ""), {})[name] = code

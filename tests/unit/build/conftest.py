@@ -83,15 +83,16 @@ def build(
     engine: Path,
     output: Path,
     *options: str,
+    root: Path = ROOT,
     form: str = "zip",
     umask: int = 0o022,
-    **environment: str,
+    **environment: Any,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the build's command line for `engine`."""
+    """Run the command line of the build at `root` for `engine`."""
     command = [sys.executable, "-m", "scripts.bundle", "--form", form]
     return subprocess.run(
         [*command, "--engine", engine, "--output", output, *options],
-        cwd=ROOT,
+        cwd=root,
         env=os.environ | environment,
         umask=umask,
         capture_output=True,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.licenses import canonicalize_license_expression
 
-from tests.unit.build.conftest import ROOT
+from scripts.bundle.executable.recipe import BUILD
+from tests.unit.build.conftest import ROOT, build
 
 FILE = ROOT / "dist" / "vault-plugin-secrets-pachyderm"
 CARRIED = {
@@ -91,3 +93,25 @@ def test_it_is_static_and_its_stack_is_no_code(file: Path) -> None:
     (stack,) = (line for line in said.splitlines() if "GNU_STACK" in line)
     assert " RW " in stack
     assert not [line for line in said.splitlines() if "RWE" in line]
+
+
+@pytest.mark.timeout(900)  # all is compiled
+def test_another_checkout_with_nothing_compiled_gives_the_same_bytes(
+    file: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "another checkout"
+    for part in ("scripts", "shim", "vault_plugin"):
+        shutil.copytree(ROOT / part, root / part)
+    for part in ("LICENSE", "requirements-plugin.lock"):
+        shutil.copy(ROOT / part, root / part)
+    fetched = root / "build"
+    fetched.mkdir()
+    for part in ("debian", "sdist"):
+        (fetched / part).symlink_to(BUILD / part)
+    again = tmp_path / "out" / file.name
+    other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "HOME": "/nowhere"}
+    result = build(root / "vault_plugin", again, root=root, form="executable", umask=0o077, **other)
+    assert result.returncode == 0, result.stderr
+    for suffix in ("", ".sha256", ".cdx.json", ".licences.txt"):
+        written = again.with_name(f"{again.name}{suffix}").read_bytes()
+        assert written == file.with_name(f"{file.name}{suffix}").read_bytes(), suffix

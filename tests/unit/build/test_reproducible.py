@@ -5,6 +5,7 @@ import shutil
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from tests.unit.build.conftest import ROOT, Built, build
 
@@ -22,7 +23,12 @@ def test_two_builds_give_the_same_bytes(built: Built, engine: Path, tmp_path: Pa
     cache.mkdir()
     (cache / f"__init__.{sys.implementation.cache_tag}.pyc").write_bytes(b"stale")
     again = tmp_path / "out" / "witness"
-    other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "HOME": "/nowhere"}
+    other: dict[str, Any] = {
+        "PYTHONHASHSEED": "7",
+        "TZ": "Asia/Tokyo",
+        "LC_ALL": "C",
+        "HOME": "/nowhere",
+    }
     result = build(moved, again, umask=0o077, **other)
     assert result.returncode == 0, result.stderr
     assert whole_build(again) == whole_build(built.path)
