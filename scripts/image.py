@@ -1,9 +1,9 @@
 """Writes the OCI image of the executable: a layout in a tar, made without a container's daemon.
 
 `make image` runs it: ``python -m scripts.image --output FILE EXECUTABLE...``, a file for each CPU.
-The image holds the file and nothing else (OCI image specification 1.1). The layout has one entry, an
-index with an image for each CPU; a ``manifest.json`` is there for Docker daemons that read no layout.
-It bears no time: the same files give the same image, with the same zlib.
+The image holds the file and nothing else (OCI image specification 1.1). The layout has one entry,
+an index with an image for each CPU; ``manifest.json`` is for Docker daemons that read no layout. It
+bears no time: the same files give the same image, with the same zlib.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -28,7 +29,10 @@ pytestmark = [
     pytest.mark.timeout(900),  # the first build fetches and compiles the registry
 ]
 
+NOBODY = "127.0.0.1:1"  # no registry is there
 REPOSITORY = "pachyderm/plugin"
+FOR_OTHERS = "v1.2.3"  # an image that has nothing for the CPU of this machine
+MISSING = "v9.9.9"
 
 
 class Installing(KeptServer):
@@ -73,18 +77,36 @@ def server() -> Iterator[Installing]:
     shutil.rmtree(directory)
 
 
-def pushed(registry: Registry, file: Path, version: str) -> None:
-    registry.push(image([file], version.removeprefix("v")), f"{REPOSITORY}:{version}")
+def heads(folder: Path) -> dict[str, Path]:
+    """By CPU, a file that has but an executable's head."""
+    files = {}
+    for arch, number in (("amd64", 62), ("arm64", 183)):  # e_machine of elf(5)
+        files[arch] = folder / arch
+        files[arch].write_bytes(b"\x7fELF".ljust(18, b"\0") + number.to_bytes(2, "little"))
+    return files
 
 
-def test_an_image_of_both_cpus_is_valid(
-    registry: Registry, plugin_file: Path, tmp_path: Path
-) -> None:
-    other = tmp_path / "other"  # the same file, as if it were for the other CPU
-    content = bytearray(plugin_file.read_bytes())
-    content[18:20] = {"amd64": b"\xb7\0", "arm64": b"\x3e\0"}[machine()]
-    other.write_bytes(content)
-    registry.push(image([plugin_file, other], "1.2.3"), f"{REPOSITORY}:both")
+@pytest.fixture(scope="module")
+def offered(
+    registry: Registry, plugin_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Registry:
+    """The registry with the plugin's image, and that of a version for the other CPU alone."""
+    files = heads(tmp_path_factory.mktemp("heads"))
+    del files[machine()]
+    registry.push(image([plugin_file], VERSION.removeprefix("v")), f"{REPOSITORY}:{VERSION}")
+    others = image(list(files.values()), FOR_OTHERS.removeprefix("v"))
+    registry.push(others, f"{REPOSITORY}:{FOR_OTHERS}")
+    return registry
+
+
+def test_an_image_of_both_cpus_is_valid(registry: Registry, tmp_path: Path) -> None:
+    registry.push(image(list(heads(tmp_path).values()), "1.2.3"), f"{REPOSITORY}:both")
+
+
+def test_docker_finds_a_valid_image_in_the_file(registry: Registry, tmp_path: Path) -> None:
+    archive = tmp_path / "image.oci.tar"
+    archive.write_bytes(image([heads(tmp_path)["amd64"]], "1.2.3"))
+    registry.validate(archive)
 
 
 def running(mount: Mount) -> str:
@@ -94,11 +116,11 @@ def running(mount: Mount) -> str:
 
 
 def test_it_is_installed_and_upgraded_with_leases_alive(
-    registry: Registry, server: Installing, plugin_file: Path, newer_plugin_file: Path
+    offered: Registry, server: Installing, plugin_file: Path, newer_plugin_file: Path
 ) -> None:
-    pushed(registry, plugin_file, VERSION)
-    pushed(registry, newer_plugin_file, NEWER)
-    server.names(registry, plugin_file, VERSION)
+    newer = image([newer_plugin_file], NEWER.removeprefix("v"))
+    offered.push(newer, f"{REPOSITORY}:{NEWER}")
+    server.names(offered, plugin_file, VERSION)
     with server, Simulator(PachdV2()) as pachd:
         server.enable(PLUGIN, "pachyderm")
         mount = Mount(server, "pachyderm", pachd)
@@ -107,7 +129,7 @@ def test_it_is_installed_and_upgraded_with_leases_alive(
         assert running(mount) == VERSION
 
         server.stop()
-        server.names(registry, newer_plugin_file, NEWER)  # beside the one that the mount runs
+        server.names(offered, newer_plugin_file, NEWER)  # beside the one that the mount runs
         server.start()
         assert running(mount) == VERSION
         assert mount.renew(login, increment=600) == 600
@@ -119,10 +141,37 @@ def test_it_is_installed_and_upgraded_with_leases_alive(
 
         server.stop()
         server.stanza = ""
-        server.names(registry, newer_plugin_file, NEWER)
+        server.names(offered, newer_plugin_file, NEWER)
+        server.stanza = server.stanza.replace(offered.address, NOBODY)  # not needed again
         server.start()
         assert running(mount) == NEWER
         for lease in (login, other):
             mount.revoke(lease)
             assert not mount.alive(lease)
         assert mount.alive(mount.login())
+
+
+@pytest.mark.parametrize(
+    ("version", "was", "becomes", "says"),
+    [
+        (VERSION, r'sum   = ".{8}', 'sum   = "00000000', "plugin hash mismatch: expected 00000000"),
+        (VERSION, r"127\.0\.0\.1:\d+", NOBODY, "connect: connection refused"),
+        (MISSING, "", "", f"manifests/{MISSING}: MANIFEST_UNKNOWN"),
+        (FOR_OTHERS, "", "", f"no child with platform linux/{machine()} in index"),
+    ],
+    ids=["another sum", "no registry", "no such tag", "another CPU"],
+)
+def test_a_server_that_does_not_get_it_says_why_and_ends(
+    offered: Registry,
+    server: Installing,
+    plugin_file: Path,
+    version: str,
+    was: str,
+    becomes: str,
+    says: str,
+) -> None:
+    server.names(offered, plugin_file, version)
+    server.stanza = re.sub(was, becomes, server.stanza, count=1) if was else server.stanza
+    with pytest.raises(RuntimeError, match=re.escape(says)), server:
+        pass
+    assert not list(server.plugin_directory.glob("secret-*"))

@@ -1,4 +1,4 @@
-"""The image by the letter of the specification, of files that are executables by their head alone."""
+"""The image by the letter of the specification, of files that have but an executable's head."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_who_loads_it_finds_a_name(tmp_path: Path, arches: list[str], tags: list
 def test_what_is_no_executable_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "zip"
     file.write_bytes(b"#!/usr/bin/python3\nPK")
-    with pytest.raises(NoImage, match="zip is no executable: .* make build FORM=executable"):
+    with pytest.raises(NoImage, match=r"zip is no executable: .* make build FORM=executable"):
         image([file], "1.2.3")
 
 
@@ -146,7 +146,7 @@ def test_two_files_for_one_cpu_are_refused(tmp_path: Path) -> None:
 
 
 def written(output: Path, file: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.image", "--output", output, file]
+    command = [sys.executable, "-m", "scripts.image", "--output", str(output), str(file)]
     return subprocess.run(command, capture_output=True, text=True)
 
 
