@@ -40,16 +40,21 @@ class Session:
 
     Without a `client` it makes one of Vault's usual variables. Pass a session to several sources to
     sign in once for all of them. Its token is renewed after half its life, and replaced where
-    renewal ends.
+    renewal ends. A client that is its `own`, as one that it made, loses its token with the last
+    source, where it was signed in here.
     """
 
     def __init__(
-        self, client: Optional[hvac.Client] = None, sign_in: Optional[SignIn] = None
+        self,
+        client: Optional[hvac.Client] = None,
+        sign_in: Optional[SignIn] = None,
+        *,
+        own: Optional[bool] = None,
     ) -> None:
         held = sign_in is None or isinstance(sign_in, Held)
         self.client = client if client is not None else hvac.Client(token=None if held else "")
         self.patience = Patience(random.random)
-        self._own_client = client is None
+        self._own_client = client is None if own is None else own
         self._sign_in: SignIn = Token() if sign_in is None else sign_in
         self._token: Optional[VaultToken] = None
         self._lock = threading.RLock()

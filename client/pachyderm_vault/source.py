@@ -6,6 +6,7 @@ import logging
 import math
 import random
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
 
@@ -93,6 +94,7 @@ class TokenSource:
         self._last: Optional[TokenError] = None
         self._relogin = -math.inf  # when a token that pachd refused was last replaced
         self._proven = False  # whether a login ever went well
+        self.counts: Counter[str] = Counter()  # logins, renewals, failures
 
     def __repr__(self) -> str:
         return f"TokenSource({self.path!r}, {self.session!r})"
@@ -287,6 +289,7 @@ class TokenSource:
             slow = isinstance(error, UnreachableError)
             (self.session.patience if slow else self._patience).failed(now(), starving=starving)
             self._last = error
+            self.counts["failures"] += 1
             if starving:
                 raise
             log.warning("the lease of %s was not renewed, it lives on: %s", self.path, error)
@@ -308,6 +311,7 @@ class TokenSource:
         seconds = float(answer.get("lease_duration") or 0)
         renewed = lease.renewed(asked, seconds, bool(answer.get("renewable")), random.random)
         self._lease = renewed.dated()
+        self.counts["renewals"] += 1
         log.debug("renewed the lease of %s, for %g s", self.path, seconds)
         return not renewed.fading
 
@@ -324,6 +328,7 @@ class TokenSource:
             answer = self.session.ask("POST", self.path, body, patience=limit)
         before, self._lease = self._lease, leased(answer, asked, under, self.path)
         self._proven = True
+        self.counts["logins"] += 1
         self._before = [old for old in self._before if now() < old.over]
         if before is not None:
             self._before.append(before)
