@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional
 
 import grpc
 
-from pachyderm_vault._clock import now
+from pachyderm_vault.clock import now
 from pachyderm_vault.errors import MovedError, TokenError
 from pachyderm_vault.source import TIMEOUT, TokenSource
 

@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Optional
 
-from pachyderm_vault._clock import now
+from pachyderm_vault.clock import now
 from pachyderm_vault.keeper import KEEPER
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, List, Optional
 
-from pachyderm_vault._clock import now
+from pachyderm_vault.clock import now
 
 if TYPE_CHECKING:
     from pachyderm_vault.source import TokenSource

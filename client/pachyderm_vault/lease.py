@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Dict
 
-from pachyderm_vault._clock import now
+from pachyderm_vault.clock import now
 from pachyderm_vault.errors import RefusedError
 from pachyderm_vault.life import Life, margin, share
 from pachyderm_vault.secret import Secret

@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 import hvac
 import requests.adapters
 
-from pachyderm_vault._clock import now
+from pachyderm_vault.clock import now
 from pachyderm_vault.errors import RefusedError, SettingError, TokenError, UnreachableError
 from pachyderm_vault.life import Life, Need, Patience, share
 from pachyderm_vault.secret import Secret

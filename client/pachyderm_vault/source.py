@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
 
 from pachyderm_vault import endings
-from pachyderm_vault._clock import now
+from pachyderm_vault.clock import now
 from pachyderm_vault.errors import (
     ClosedError,
     FailedError,

@@ -135,10 +135,10 @@ def replace(file: Path, text: str, mode: int) -> None:
                 os.fchmod(new.fileno(), mode)
                 new.flush()
                 os.fsync(new.fileno())
-            os.replace(name, target)
+            Path(name).replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(name)
+                Path(name).unlink()
             raise
     except OSError as error:
         raise SettingError(f"{file} cannot be written: {error.strerror}") from None

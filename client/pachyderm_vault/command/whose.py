@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Tuple
+from typing import TYPE_CHECKING, Any, Tuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ def told(file: Path) -> str:
     with channel:
         for method in METHODS:
             try:
-                answer = channel.unary_unary(method)(
-                    b"", timeout=TIMEOUT, metadata=(("authn-token", token),)
-                )
+                ask: Any = channel.unary_unary(method)
+                answer: bytes = ask(b"", timeout=TIMEOUT, metadata=(("authn-token", token),))
             except grpc.RpcError as error:  # noqa: PERF203  the other generation is asked next
                 said = said or str(error.details())
             else:
