@@ -1,11 +1,10 @@
-"""The only place that speaks to Vault, and where what hvac raises becomes an error of ours."""
+"""The only place that speaks to Vault, and where what goes wrong there becomes an error of ours."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 import requests
-from hvac.exceptions import VaultError
 
 from pachyderm_vault.errors import FailedError, RefusedError, TokenError, UnreachableError
 
@@ -16,10 +15,8 @@ PATIENCE = 10.0  # seconds that Vault has for an answer
 CONNECT = 3.0  # of these, to be connected to
 LONGEST_WORDS = 500  # characters of an answer that are told
 
-_REFUSALS = {"InvalidRequest": 400, "Unauthorized": 401, "Forbidden": 403, "InvalidPath": 404}
-_OVER = {"RateLimitExceeded", "VaultNotInitialized", "BadGateway", "VaultDown", "UnexpectedError"}
+_LATER = frozenset({412, 429, 472, 473, 501})  # not the caller's mistake, though not a 5xx
 _ADVICE = {
-    400: "",
     401: "; sign in anew",
     403: "; the Vault token is dead, or its policy lacks the capability",
     404: "; look for a typing error in the path or the mount, and whether the role exists",
@@ -46,29 +43,28 @@ def ask(
             f"/v1/{path}",
             json=None if body is None else dict(body),
             timeout=(min(CONNECT, patience), patience),
+            raise_exception=False,
         )
         if isinstance(answer, dict):
             return answer
-        return dict(answer.json()) if answer.content else {}
-    except VaultError as error:
-        raised = _translated(error, path)
+        told: Dict[str, Any] = answer.json() if answer.content else {}
+        if answer.ok:
+            return told
+        raised = _refusal(answer.status_code, told.get("errors") or [], path)
     except requests.RequestException as error:
         raised = UnreachableError(f"no answer from Vault at {client.url}: {_cause(error)}")
-    except (ValueError, TypeError):
-        raised = UnreachableError(f"what answers at {client.url} is no Vault: not JSON")
+    except (ValueError, AttributeError):
+        raised = UnreachableError(f"what answers at {client.url} is no Vault: it speaks no JSON")
     raise raised  # here, where the exceptions that know the request are not its context
 
 
-def _translated(error: VaultError, path: str) -> TokenError:
-    kind = type(error).__name__
-    errors = [error.errors] if isinstance(error.errors, str) else list(error.errors or ())
-    words = _words(errors or [str(error.args[0] or "").strip()])
-    status = _REFUSALS.get(kind)
-    if status is not None:
-        return RefusedError(f"Vault refused {path}: {words}{_ADVICE[status]}", status, errors)
-    if kind in _OVER:
+def _refusal(status: int, errors: List[str], path: str) -> TokenError:
+    words = _words(errors)
+    if status == 500:
+        return FailedError(f"Vault failed at {path}: {words}")
+    if status > 500 or status in _LATER:
         return UnreachableError(f"Vault cannot serve {path} now: {words}")
-    return FailedError(f"Vault failed at {path}: {words}")
+    return RefusedError(f"Vault refused {path}: {words}{_ADVICE.get(status, '')}", status, errors)
 
 
 def _words(errors: List[str]) -> str:
