@@ -214,7 +214,7 @@ def test_token_prints_one_that_lives_on(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "variables", "code", "said"),
     [
-        (["token"], {"BAO_ADDR": "http://127.0.0.1:9"}, 3, "no answer from Vault"),
+        (["token", "--wait", "1"], {"BAO_ADDR": "http://127.0.0.1:9"}, 3, "no answer from Vault"),
         (["token"], {"PACHYDERM_VAULT_PATH": ""}, 2, "--path pachyderm/creds/ROLE"),
         (["token", "--path", "pachyderm/creds/none"], {}, 1, "role"),
         (["token", "--method", "approle"], {}, 2, "needs --role-id"),

@@ -70,6 +70,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         return COMMANDS[options.command].do(options)
     except TokenError as error:
+        print(f"pachyderm-vault: {error}", file=sys.stderr)
         if options.command == "run":
             return 125
         return 2 if isinstance(error, SettingError) else 1 if isinstance(error, RefusedError) else 3

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pachyderm_vault")
 
 LOOK = 0.25  # seconds between two looks at what the source has in hand
-TIMEOUT = 30.0  # seconds for the first token
 
 
 class Keeping:
@@ -31,7 +30,7 @@ class Keeping:
         self.writes = 0
         self.failures = 0
 
-    def begin(self, timeout: float = TIMEOUT) -> None:
+    def begin(self, timeout: float) -> None:
         """Write them for the first time. Raises TokenError."""
         self._write(self._source.credentials(timeout))
         self._thread.start()

@@ -44,14 +44,15 @@ def do(options: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: sys.exit(128 + number))
         try:
-            keeping.begin()
+            keeping.begin(options.wait)
             status = _ran(options.argv, {**os.environ, "PACH_CONFIG": str(kept.file)})
         finally:
             keeping.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if status < 0:  # by a signal: end by it, too, so that whoever waits sees it
-        signal.signal(-status, signal.SIG_DFL)
+        if -status not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     return status if status >= 0 else 128 - status
 
@@ -78,8 +79,10 @@ def _ran(argv: list[str], environment: dict[str, str]) -> int:
             child.send_signal(number)
         return child.wait()
     except FileNotFoundError:
+        print(f"pachyderm-vault: {argv[0]}: no such command", file=sys.stderr)
         return NOT_FOUND
-    except OSError:
+    except OSError as error:
+        print(f"pachyderm-vault: {argv[0]}: {error.strerror}", file=sys.stderr)
         return NOT_RUNNABLE
     finally:
         for number, handler in before.items():

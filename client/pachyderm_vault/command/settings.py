@@ -47,6 +47,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         " ($PACHYDERM_VAULT_PATH)"
     ))  # fmt: skip
     add("--ttl", type=seconds, metavar="DURATION", help="how long a lease to ask for: 90s, 15m, 1h")
+    add("--wait", type=seconds, default=30.0, metavar="DURATION", help=(
+        "for the first token, while Vault cannot serve; default: 30s (sidecar: 5m at least)"
+    ))  # fmt: skip
     add("--address", help="$VAULT_ADDR")
     add("--namespace", help="$VAULT_NAMESPACE")
     add("--ca-cert", metavar="FILE", help="the authorities to trust; $VAULT_CACERT, $VAULT_CAPATH")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pachyderm_vault.command import whose
 from pachyderm_vault.command.kept import Note
 from pachyderm_vault.command.settings import source
 from pachyderm_vault.errors import SettingError
@@ -26,16 +29,17 @@ def token(options: argparse.Namespace) -> int:
     It is not renewed and not revoked; vault lease revoke ends it before its time.
     """
     with source(options, keep=False, revoke=False) as kept:
-        now = kept.credentials()
+        now = kept.credentials(options.wait)
     if options.json:
-        {
+        said = {
             "token": str(now.token),
             "pachd_address": now.address,
             "ends": now.ends.isoformat(timespec="seconds"),
             "lease_id": now.lease_id,
         }
+        print(json.dumps(said, indent=2))
     else:
-        pass
+        print(now.token)
     return 0
 
 
@@ -53,8 +57,12 @@ def add_file(parser: argparse.ArgumentParser) -> None:
 def status(options: argparse.Namespace) -> int:
     """Tell whose token a kept file holds, until when, and by which lease."""
     note = _note(options)
-    datetime.fromtimestamp(note.ends, timezone.utc)
-    note.ends - datetime.now(timezone.utc).timestamp()
+    ends = datetime.fromtimestamp(note.ends, timezone.utc)
+    left = note.ends - datetime.now(timezone.utc).timestamp()
+    print(f"whose    {whose.told(Path(options.file))}")
+    print(f"ends     {ends:%Y-%m-%d %H:%M:%S} UTC, in {left:.0f} s, unless renewed")
+    print(f"pachd    {note.pachd_address}")
+    print(f"lease    {note.lease_id}")
     return 0 if note.fresh else 1
 
 
@@ -62,7 +70,7 @@ def check(options: argparse.Namespace) -> int:
     """Exit with 0 where a kept file is fresh, for exec probes; asks nobody."""
     note = _note(options)
     if not note.fresh:
-        pass
+        print("pachyderm-vault: its token has ended", file=sys.stderr)
     return 0 if note.fresh else 1
 
 

@@ -51,7 +51,11 @@ def do(options: argparse.Namespace) -> int:
     failed: List[TokenError] = []
     with Listener(options.listen, kept, keeping):
         try:
-            beginning = threading.Thread(target=_begun, args=(keeping, over, failed), daemon=True)
+            beginning = threading.Thread(
+                target=_begun,
+                args=(keeping, over, failed, max(options.wait, PATIENCE)),
+                daemon=True,
+            )
             beginning.start()
             over.wait()
         finally:
@@ -61,10 +65,10 @@ def do(options: argparse.Namespace) -> int:
     return 0
 
 
-def _begun(keeping: Keeping, over: threading.Event, failed: List[TokenError]) -> None:
+def _begun(keeping: Keeping, over: threading.Event, failed: List[TokenError], wait: float) -> None:
     """Begin, in a thread of its own: SIGTERM is heard meanwhile."""
     try:
-        keeping.begin(PATIENCE)
+        keeping.begin(wait)
     except TokenError as error:
         if not over.is_set():
             failed.append(error)
