@@ -18,7 +18,7 @@ PLUGIN := dist/vault-plugin-secrets-pachyderm
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup lint test conformance build image bench demo demo-up demo-down proto lock audit clean chaos soak
+.PHONY: help setup lint test conformance build image release bench demo demo-up demo-down proto lock audit clean chaos soak
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ build: $(READY) ## write dist/vault-plugin-secrets-pachyderm, its sha256, SBOM a
 
 image: build ## write the OCI image of it, dist/vault-plugin-secrets-pachyderm.oci.tar
 	@$(RUN) scripts.image --output "$(PLUGIN).oci.tar" "$(PLUGIN)" $(ALSO)
+
+release: $(READY) ## write all that a release gives, of exactly what the locks name, to dist/v<version>
+	@$(RUN) scripts.release
 
 bench: build ## measure the plugin beside Go ones and write docs/performance.md (needs Go)
 	@$(RUN) bench --plugin "$(PLUGIN)" $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -19,7 +19,7 @@ from tests.integration.mount import Mount, eventually
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
-    from pachyderm_sdk import Client  # type: ignore[import-untyped] # ships no types
+    from pachyderm_sdk import Client
 
 PATH = "pachyderm/creds/app"
 EXAMPLES = ROOT / "examples"
