@@ -96,6 +96,8 @@ def _kept(folder: Path, release: Release, sources: dict[str, Path]) -> dict[str,
         content.update(name.encode() + path.read_bytes())
     place = folder / f"bytecode.{content.hexdigest()[:16]}"
     if not place.exists():
-        place.write_bytes(pickle.dumps(frozen(release, sources)))
+        unfinished = place.with_suffix(".new")  # of a build that was broken off, perhaps
+        unfinished.write_bytes(pickle.dumps(frozen(release, sources)))
+        unfinished.rename(place)
     codes: dict[str, bytes] = pickle.loads(place.read_bytes())  # noqa: S301  our own
     return codes

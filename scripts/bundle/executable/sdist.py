@@ -1,6 +1,7 @@
 """The source of protobuf's module in C, from the package index, by the lock's hashes."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -22,8 +23,11 @@ def protobuf(folder: Path, lock: Path) -> Path:
         file = folder / f"{wanted}.tar.gz"
         if not file.exists():
             _download(folder, lock)
+        unfinished = folder / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
         with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data")
+            archive.extractall(unfinished, filter="data")
+        (unfinished / wanted).rename(tree)
     return tree
 
 
