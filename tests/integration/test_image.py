@@ -155,11 +155,12 @@ def test_it_is_installed_and_upgraded_with_leases_alive(
     ("version", "was", "becomes", "says"),
     [
         (VERSION, r'sum   = ".{8}', 'sum   = "00000000', "plugin hash mismatch: expected 00000000"),
+        (VERSION, r'sum   = "..', 'sum   = "', "sha256sum must be exactly 64 characters"),
         (VERSION, r"127\.0\.0\.1:\d+", NOBODY, "connect: connection refused"),
         (MISSING, "", "", f"manifests/{MISSING}: MANIFEST_UNKNOWN"),
         (FOR_OTHERS, "", "", f"no child with platform linux/{machine()} in index"),
     ],
-    ids=["another sum", "no registry", "no such tag", "another CPU"],
+    ids=["another sum", "no sum", "no registry", "no such tag", "another CPU"],
 )
 def test_a_server_that_does_not_get_it_says_why_and_ends(
     offered: Registry,
@@ -174,4 +175,4 @@ def test_a_server_that_does_not_get_it_says_why_and_ends(
     server.stanza = re.sub(was, becomes, server.stanza, count=1) if was else server.stanza
     with pytest.raises(RuntimeError, match=re.escape(says)), server:
         pass
-    assert not list(server.plugin_directory.glob("secret-*"))
+    assert not list(server.plugin_directory.rglob(f"*{PLUGIN}*"))
