@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -232,3 +233,21 @@ def test_errors_say_what_to_do(
     done = shell.ran(*words, **variables)
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_manifest_runs_the_command_as_it_is(shell: Shell) -> None:
+    """Its flags, with a file and a way to sign in that are here."""
+    manifest = (ROOT / "examples" / "kubernetes" / "sidecar.yaml").read_text()
+    words = re.findall(r"^        - (\S+)$", manifest.partition("command:")[2], re.MULTILINE)
+    assert words[:2] == ["pachyderm-vault", "sidecar"]
+    file = shell.home / "config.json"
+    here = {
+        "--method=kubernetes": "--method=token",
+        "--config=/pachyderm/config.json": f"--config={file}",
+        "--listen=0.0.0.0:9102": f"--listen=127.0.0.1:{free_port()}",
+    }
+    with shell.starts(*(here.get(word, word) for word in words[1:])) as running:
+        eventually(file.exists, 20)
+        assert shell.ran("check", str(file)).returncode == 0
+        running.terminate()
+        assert running.wait(30) == 0
