@@ -138,6 +138,7 @@ def killed(on: Stage[Any]) -> None:
 
 
 def plugin_killed(on: Stage[Any]) -> None:
+    eventually(lambda: len(on.server.plugin_pids(PLUGIN)) == 1)  # its forerunner has ended
     on.server.kill_plugin(PLUGIN)
 
 
