@@ -75,7 +75,7 @@ class Session:
         return -math.inf if token is None or token.dead else token.life.due
 
     def ask(
-        self, method: str, path: str, body: Optional[Mapping[str, object]] = None, **options: float
+        self, method: str, path: str, body: Optional[Mapping[str, object]] = None, **options: Any
     ) -> Dict[str, Any]:
         """As `vault.ask`, and remembers whether Vault answers."""
         try:

@@ -320,12 +320,12 @@ class TokenSource:
         body = {} if self._ttl is None else {"ttl": f"{math.ceil(self._ttl)}s"}
         asked = now()
         try:
-            answer = self.session.ask("POST", self.path, body, patience=limit)
+            answer = self.session.ask("POST", self.path, body, patience=limit, anew=True)
         except RefusedError as error:
             if error.status != 403 or not self.session.doubt(under, limit):
                 raise
             under, asked = self.session.signed_in(limit), now()
-            answer = self.session.ask("POST", self.path, body, patience=limit)
+            answer = self.session.ask("POST", self.path, body, patience=limit, anew=True)
         before, self._lease = self._lease, leased(answer, asked, under, self.path)
         self._proven = True
         self.counts["logins"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 import requests
@@ -30,11 +31,13 @@ def ask(
     body: Optional[Mapping[str, object]] = None,
     *,
     patience: float = PATIENCE,
+    anew: bool = False,
 ) -> Dict[str, Any]:
     """The JSON of one answer of Vault's; empty where it answered without.
 
-    `path` is without ``/v1/``; `patience` are seconds. Raises UnreachableError, FailedError or
-    RefusedError, which carry nothing of the request but its path.
+    `path` is without ``/v1/``; `patience` are seconds. `anew` is for what an agent on the way must
+    not answer from its cache, where it finds a request by all that is in it. Raises
+    UnreachableError, FailedError or RefusedError, which carry nothing of the request but its path.
     """
     raised: TokenError
     try:
@@ -44,6 +47,7 @@ def ask(
             json=None if body is None else dict(body),
             timeout=(min(CONNECT, patience), patience),
             raise_exception=False,
+            headers={"X-Pachyderm-Vault-Login": uuid.uuid4().hex} if anew else None,
         )
         if isinstance(answer, dict):
             return answer

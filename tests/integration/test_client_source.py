@@ -17,6 +17,7 @@ import hvac
 import pytest
 
 from pachyderm_vault import (
+    Agent,
     AppRole,
     AsyncTokenSource,
     ClosedError,
@@ -31,10 +32,12 @@ from pachyderm_vault import (
 from pachyderm_vault.keeper import KEEPER
 from tests.integration.conftest import ROOT
 from tests.integration.mount import Mount, eventually
+from tests.integration.openbao import free_port
 from tests.pachd.tokens import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
@@ -348,3 +351,47 @@ def test_the_sdk_stays_signed_in(app: App, monkeypatch: pytest.MonkeyPatch) -> N
         assert client.auth.who_am_i().username == "robot:app"
         assert source.token() != gone.token
         assert all(len(call.tokens) == 1 for call in journal.journal("WhoAmI"))
+
+
+AGENT = """
+vault {{ address = "{server}" }}
+auto_auth {{ method "approle" {{ config = {{
+  role_id_file_path = "role-id"
+  secret_id_file_path = "secret-id"
+  remove_secret_id_file_after_reading = false
+}} }} }}
+cache {{ use_auto_auth_token = true }}
+listener "tcp" {{
+  address = "127.0.0.1:{port}"
+  tls_disable = true
+}}
+"""
+
+
+@alone
+def test_an_agents_listener_signs_in_and_its_cache_gives_no_dead_token(
+    app: App, tmp_path: Path
+) -> None:
+    app.lasts(**LONG)
+    port, server = free_port(), app.mount.server
+    (tmp_path / "agent.hcl").write_text(AGENT.format(server=server.address, port=port))
+    (tmp_path / "role-id").write_text(app.sign_in.role_id)
+    (tmp_path / "secret-id").write_text(str(app.sign_in.secret_id))
+    with (tmp_path / "log").open("wb") as log:
+        agent = subprocess.Popen(
+            [str(server.binary), "agent", "-config=agent.hcl"],
+            cwd=tmp_path, env=server.environment(), stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        client = hvac.Client(url=f"http://127.0.0.1:{port}", token="")
+        with TokenSource(PATH, client, sign_in=Agent()) as source:
+            first = source.credentials()
+            assert app.alive(first.token)
+            app.kill(first)
+            second = source.refused(first)
+            assert second is not None
+            assert second.token != first.token
+            assert app.alive(second.token)
+    finally:
+        agent.terminate()
+        agent.wait(10)

@@ -21,6 +21,7 @@ FORBIDDEN = [
     ("shim/http2", "ssl"),
     ("shim/http2", "socket"),
     ("examples", "vault_plugin"),
+    *(("client/pachyderm_vault", other) for other in ("shim", "vault_plugin", *ABOVE)),
 ]
 # A room of the SDK, and the others it may import from. `shim/plugin.py` joins them all.
 ROOMS = {
