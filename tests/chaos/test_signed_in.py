@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 LIVES = {"ttl": "4s", "max_ttl": "20s"}  # of the role
 SIGNED_IN = {"token_ttl": "15s", "token_max_ttl": "60s"}  # of the AppRole
 AFTER = 5.0  # seconds after a fault in which calls may fail
+LOSSES = 4  # of a leader
 LASTS = 1.0  # seconds, of a fault that does not end by itself
 CALLING = ROOT / "tests" / "chaos" / "caller.py"
 GROWTH = 4 * 1024  # kilobytes: the allocator's ups and downs
@@ -82,7 +83,7 @@ def callers(on: Stage[Any], *, both: bool) -> Iterator[tuple[list[str], Mount]]:
 @contextmanager
 def calling(on: Stage[Any], address: str, *, both: bool) -> Iterator[list[Caller]]:
     """The clients, calling; they end well with the context."""
-    vault = on.server.client()
+    vault = on.servers[0].client()
     rule = 'path "pachyderm-{}/creds/live" {{ capabilities = ["update"] }}\n'
     vault.sys.create_or_update_policy("live", rule.format(1) + rule.format(2))
     vault.sys.enable_auth_method("approle")
@@ -234,7 +235,7 @@ def test_no_call_is_lost(chaos: Callable[[str], Chaos], plugin_file: Path) -> No
             three: Stage[Any] = stack.enter_context(cluster_stage(plugin_file, crash_safe=True))
             front = stack.enter_context(Front(lambda: [node.address for node in three.servers]))
             with calling(three, front.address, both=True) as running:
-                for _ in range(5):
+                for _ in range(LOSSES):
                     begin = time.time()
                     leader_lost(three)
                     spans.append((begin, time.time()))
