@@ -50,7 +50,6 @@ class Ledger:
         note = self._note
         return Backend(
             title="Ledger",
-            version="1.0.0",
             description="",
             paths=[
                 Path(
