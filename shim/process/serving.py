@@ -68,8 +68,8 @@ def serve(
     `services` is called once, in the running loop, before the host can connect. `about` is what
     somebody reads who starts the plugin by hand, or tells it. `version` is the plugin's
     (``v1.2.3``, or "" for none), `modules` are the packages that log in full. Of seconds,
-    `patience` is how many to wait for the host's first connection, `farewell` how many it is served after a SIGTERM, and `tick`
-    how many lie between two questions of the watchdog.
+    `patience` is how many to wait for the host's first connection, `farewell` how many it is
+    served after a SIGTERM, and `tick` how many lie between two questions of the watchdog.
     """
     if not handshake.launched_by_host(os.environ):
         shown = about if isinstance(about, str) else about()
