@@ -3,6 +3,7 @@
 # PYTHON       the Python (3.11 or newer) the virtual environment is made with
 # FORM         executable or zip (make build); unset, a zip only where no executable can be built
 # ARCH         what to build the executable for: amd64 or arm64; unset, this machine's
+# ALSO         executables for other CPUs that go into the image (make image)
 # INTERPRETER  the Python named in the first line of a zip
 # VAULT_BIN    a Vault binary for demo and test to use
 # ROUNDS       how often make bench measures everybody (12)
@@ -17,7 +18,7 @@ PLUGIN := dist/vault-plugin-secrets-pachyderm
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup lint test conformance build bench demo demo-up demo-down proto lock audit clean chaos soak
+.PHONY: help setup lint test conformance build image release bench demo demo-up demo-down proto lock audit clean chaos soak
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +51,12 @@ build: $(READY) ## write dist/vault-plugin-secrets-pachyderm, its sha256, SBOM a
 	@$(RUN) scripts.bundle --output "$(PLUGIN)" $(if $(FORM),--form "$(FORM)") \
 		$(if $(ARCH),--arch "$(ARCH)") $(if $(INTERPRETER),--interpreter "$(INTERPRETER)")
 	@GRPC_VERBOSITY=NONE $(RUN) scripts.traced_life "$(PLUGIN)"
+
+image: build ## write the OCI image of it, dist/vault-plugin-secrets-pachyderm.oci.tar
+	@$(RUN) scripts.image --output "$(PLUGIN).oci.tar" "$(PLUGIN)" $(ALSO)
+
+release: $(READY) ## write all that a release gives, of exactly what the locks name, to dist/v<version>
+	@$(RUN) scripts.release
 
 bench: build ## measure the plugin beside Go ones and write docs/performance.md (needs Go)
 	@$(RUN) bench --plugin "$(PLUGIN)" $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -87,7 +87,11 @@ def main() -> int:
     if not built_for:
         return 0  # a zip is Python's to load
     if built_for != machine():
-        print(f"build: not traced: this machine runs no {built_for}", file=sys.stderr)
+        print(
+            f"build: not traced: the file is for {built_for}, this machine is {machine()};"
+            " make build there traces it",
+            file=sys.stderr,
+        )
         return 0
     traced = tracer(prepare(target()).tools)
     if not traced:

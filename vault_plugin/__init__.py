@@ -1,3 +1,3 @@
 """The secrets engine: mints, renews and revokes Pachyderm tokens on behalf of Vault."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

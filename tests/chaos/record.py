@@ -29,6 +29,7 @@ class Loss(StrEnum):
     SECRET = "a secret in a log"
     HANG = "a request that hangs over its deadline"
     NEIGHBOUR = "a request of another mount that failed"
+    CALL = "a call of a signed-in client that failed longer than its fault and 5 s"
     PLUGIN = "a plugin process that was replaced"
 
 

@@ -120,6 +120,13 @@ SCENARIOS = {
             "slow-names", "pachds whose names take 45 s to look up, beside one", "logins", 5, 60
         ),
         Scenario("huge-bodies", "bodies of 31 MiB", "bodies", 2, 32),
+        Scenario(
+            "signed-in",
+            "calls of the official clients, signed in by leases of 4 s, under faults of all kinds",
+            "calls",
+            200,
+            10_000,
+        ),
         Scenario("soak", "steady load of 20 minutes with random faults", "faults", 6, 1200),
     )
 }

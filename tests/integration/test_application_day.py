@@ -1,11 +1,10 @@
-"""The application's day: the examples keep a token fresh on the real server and its real agent."""
+"""The application's day with the agent: the example keeps a token fresh on the real server."""
 
 import json
 import os
 import shutil
 import stat
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,17 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hvac
 import pytest
 
-from examples.keep_fresh import Credentials, FreshToken, by_approle
 from tests.integration.conftest import ROOT
 from tests.integration.mount import Mount, eventually
-from tests.pachd.tokens import hashed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
-    from pachyderm_sdk import Client  # type: ignore[import-untyped] # ships no types
+    from pachyderm_sdk import Client
 
 PATH = "pachyderm/creds/app"
 EXAMPLES = ROOT / "examples"
@@ -48,17 +44,9 @@ class AppRole:
         mine = {"ROLE_ID": self.role_id, "SECRET_ID": self.secret_id}
         return self.mount.server.environment() | mine
 
-    def kill(self, credentials: Credentials) -> None:
-        """Revoke a token at pachd, behind Vault's back."""
-        self.mount.pachd.cluster.tokens.delete(hashed(credentials.user_token))
-
-    def logins(self) -> int:
-        counts = self.mount.pachd.counts()
-        return counts["GetRobotToken"] + counts["GetAuthToken"]
-
 
 @pytest.fixture
-def app(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppRole]:
+def app(mount: Mount) -> Iterator[AppRole]:
     """The role ``app`` of the engine, and an AppRole that may use it and nothing else."""
     mount.write("roles/app", {"subject": "robot:app", **LIFE})
     vault = mount.server.client()
@@ -68,24 +56,9 @@ def app(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppRole]:
     approle.create_or_update_approle("app", token_policies=["app"], token_ttl="1h")
     role_id = approle.read_role_id("app")["data"]["role_id"]
     secret_id = approle.generate_secret_id("app")["data"]["secret_id"]
-    monkeypatch.setenv("ROLE_ID", role_id)
-    monkeypatch.setenv("SECRET_ID", secret_id)
     mount.pachd.forget()
     yield AppRole(mount, role_id, secret_id)
     vault.sys.disable_auth_method("approle")
-
-
-@pytest.fixture
-def vault(app: AppRole) -> hvac.Client:
-    """An application's own, not signed in yet."""
-    return hvac.Client(url=app.mount.server.address, token="")
-
-
-@pytest.fixture
-def fresh(vault: hvac.Client) -> Iterator[FreshToken]:
-    """The Python example, signed in by AppRole."""
-    with FreshToken(vault, PATH, by_approle) as running:
-        yield running
 
 
 def watch(app: AppRole, current: Callable[[], str], *, tokens: int, seconds: float = 30) -> None:
@@ -103,111 +76,10 @@ def watch(app: AppRole, current: Callable[[], str], *, tokens: int, seconds: flo
         time.sleep(0.05)
 
 
-def has_token(fresh: FreshToken) -> bool:
-    try:
-        fresh.credentials(timeout=0)
-    except TimeoutError:
-        return False
-    return True
-
-
 def renewals(app: AppRole) -> int:
     """How many renewals reached pachd: on 1.x they extend the token, on 2.x ask whether it is."""
     counts = app.mount.pachd.counts()
     return counts["ExtendAuthToken"] if app.mount.extends else counts["WhoAmI"]
-
-
-# In Python
-
-
-def test_python_renews_and_logs_in_anew_before_the_token_ends(
-    app: AppRole, fresh: FreshToken
-) -> None:
-    watch(app, lambda: fresh.credentials().user_token, tokens=2)
-    assert renewals(app) >= 2
-    assert app.logins() == 2
-    assert fresh.credentials().pachd_address == app.mount.pachd.address
-
-
-def test_python_survives_all_that_may_end_a_token(
-    app: AppRole, vault: hvac.Client, fresh: FreshToken
-) -> None:
-    def another(before: Credentials) -> None:
-        eventually(lambda: fresh.credentials() != before)
-        assert app.mount.pachd.subject_of(fresh.credentials().user_token) == "robot:app"
-
-    server = app.mount.server
-    app.kill(gone := fresh.credentials())
-    another(gone)  # the renewal finds out
-
-    app.kill(gone := fresh.credentials())
-    fresh.refused(gone)  # the application finds out first
-    another(gone)
-
-    gone = fresh.credentials()
-    server.client().sys.revoke_prefix(PATH)
-    another(gone)
-
-    gone = fresh.credentials()
-    server.client().auth.token.revoke(vault.token)
-    another(gone)
-
-
-def test_python_waits_for_pachd_to_come_back(app: AppRole, fresh: FreshToken) -> None:
-    before = fresh.credentials()
-    app.mount.pachd.die()
-    eventually(lambda: not has_token(fresh))
-    app.mount.pachd.restart()
-    after = fresh.credentials()
-    assert after != before
-    assert app.mount.pachd.subject_of(after.user_token) == "robot:app"
-
-
-def test_python_outlives_the_vault_token_it_signed_in_with(
-    app: AppRole, vault: hvac.Client
-) -> None:
-    app.mount.write("roles/app", {"ttl": "5m", "max_ttl": "1h"})
-    app.mount.server.client().auth.approle.create_or_update_approle(
-        "app", token_policies=["app"], token_ttl="2s", token_max_ttl="4s"
-    )
-    with FreshToken(vault, PATH, by_approle) as fresh:
-        watch(app, lambda: fresh.credentials().user_token, tokens=3)
-
-
-def test_python_revokes_its_lease_when_it_leaves(app: AppRole, vault: hvac.Client) -> None:
-    app.mount.write("roles/app", {"ttl": "5m", "max_ttl": "1h"})
-    with FreshToken(vault, PATH, by_approle) as fresh:
-        token = fresh.credentials().user_token
-        assert app.mount.pachd.subject_of(token) == "robot:app"
-    eventually(lambda: app.mount.pachd.subject_of(token) is None)
-
-
-def test_python_says_when_there_is_no_token(app: AppRole) -> None:
-    nobody = hvac.Client(url=app.mount.server.address, token="nobody")
-    none = pytest.raises(TimeoutError, match=f"no token from {PATH} within")
-    with FreshToken(nobody, PATH) as fresh, none:
-        fresh.credentials(timeout=0.2)
-
-
-def test_python_runs_as_a_script(app: AppRole, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        running = subprocess.Popen(
-            [sys.executable, str(EXAMPLES / "keep_fresh.py")],
-            env=app.environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        eventually(lambda: f"working with {app.mount.pachd.address}" in log.read_text(), 20)
-        eventually(lambda: "renewed the lease" in log.read_text())
-    finally:
-        running.terminate()
-        running.wait(STOP_SECONDS)
-    assert not any(token in log.read_text() for token in app.mount.server.told.tokens)
-
-
-# With the agent
 
 
 @dataclass(frozen=True)
@@ -265,13 +137,9 @@ def test_the_agent_renders_renews_and_renders_anew_before_the_token_ends(
 
 
 @pytest.mark.parametrize("pachd", ["2.x"], indirect=True)  # which is what the SDK speaks
-def test_pachyderms_own_sdk_takes_what_the_examples_give(fresh: FreshToken, agent: Agent) -> None:
-    now = fresh.credentials()
-    for client in (
-        Client.from_pachd_address(now.pachd_address, auth_token=now.user_token),
-        Client.from_config(agent.file),
-    ):
-        assert client.auth.who_am_i().username == "robot:app"
+def test_pachyderms_own_sdk_takes_what_the_agent_writes(agent: Agent) -> None:
+    client = Client.from_config(agent.file)
+    assert client.auth.who_am_i().username == "robot:app"
 
 
 def test_the_agent_replaces_a_token_that_was_revoked(app: AppRole, agent: Agent) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import StartServer
-from tests.integration.mount import PLUGIN, Mount
+from tests.integration.mount import PLUGIN, Mount, eventually
+from tests.integration.openbao import VaultServer
 from tests.integration.register import NEWER, VERSION, file_name
 from tests.pachd import PachdV2, Simulator
 
@@ -104,3 +105,45 @@ def test_beside_a_plugin_that_runs(
         assert not mount.alive(login)
     names = {path.name for path in server.plugin_directory.iterdir()}
     assert {file_name(VERSION), file_name(NEWER)} <= names
+
+
+def printed(ran: subprocess.CompletedProcess[str], *verbs: str) -> str:
+    """The commands that were printed and begin with `verbs`, for the mount at pachyderm/."""
+    assert ran.returncode == 0, ran.stderr
+    wanted = tuple(f"    vault {verb}" for verb in verbs)
+    lines = [line for line in ran.stdout.splitlines() if line.startswith(wanted)]
+    assert len(lines) == len(verbs)
+    return "\n".join(line.replace("PATH", "pachyderm") for line in lines)
+
+
+def test_the_printed_commands_mount_upgrade_and_go_back_with_leases_alive(
+    another: StartServer, newer_plugin_file: Path, plugin_file: Path, v2: Simulator[PachdV2]
+) -> None:
+    server = another(bare=True)
+    old = install(plugin_file, server.plugin_directory)
+    run(server, printed(old, "plugin register", "secrets enable"))
+    mount = Mount(server, "pachyderm", v2)
+    mount.configure()
+    first = mount.login()
+    assert len(server.plugin_pids(file_name(VERSION))) == 1
+
+    new = install(newer_plugin_file, server.plugin_directory)
+    run(server, printed(new, "plugin register", "secrets tune", "plugin reload"))
+    assert len(server.plugin_pids(file_name(NEWER))) == 1
+    eventually(lambda: not server.plugin_pids(file_name(VERSION)))
+    assert mount.renew(first, increment=60) == 60
+    second = mount.login()
+
+    run(server, printed(old, "secrets tune", "plugin reload"))  # the old file is there still
+    assert len(server.plugin_pids(file_name(VERSION))) == 1
+    for login in (first, second):
+        assert mount.renew(login, increment=60) == 60
+        mount.revoke(login)
+        assert not mount.alive(login)
+
+
+def run(server: VaultServer, script: str) -> None:
+    """Run commands of the server's command line."""
+    for command in script.splitlines():
+        ran = server.cli(*command.split()[1:])
+        assert ran.returncode == 0, ran.stderr

@@ -21,7 +21,7 @@ from tests.pachd import PachdV1, PachdV2, Simulator
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
-    from pachyderm_sdk import Client  # type: ignore[import-untyped] # ships no types
+    from pachyderm_sdk import Client
 
 MINUTES = 60
 CLOSE = 5  # seconds by which a TTL that runs down may differ

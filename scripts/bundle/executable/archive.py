@@ -160,6 +160,12 @@ class Archive:
         pinned = self._lock.version(name, self._arch)
         if self._lock.only and (not pinned or wanted not in ("", pinned)):
             raise Unbuildable(f"the lock names no {name} {wanted}".rstrip() + f" for {self._arch}")
+        if self._lock.sha256 and not pinned:
+            print(
+                f"build: warning: the lock names no {name} for {self._arch}: the archive's is taken"
+                " (make lock)",
+                file=sys.stderr,
+            )
         version = wanted or pinned
         file = self._find(name, version) if version else None
         if file is None or self._wrong(file):
@@ -174,7 +180,8 @@ class Archive:
                 version = ""
                 got = self._apt("download", name)
             if got.returncode:
-                raise Unbuildable(f"cannot fetch {name}: {_reason(got.stderr)}")
+                asked = f"{name} {version}, which the lock names" if self._lock.only else name
+                raise Unbuildable(f"cannot fetch {asked}: {_reason(got.stderr)}")
             file = self._find(name, version or self.versions(name)[0])
         if file is None or self._wrong(file):
             raise Unbuildable(f"the archive's {name} is not what the lock names")

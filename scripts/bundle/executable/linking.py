@@ -74,14 +74,23 @@ class Build:
             for native in several
             for source in _sources(native, tree)
         ]
+        folders = {source.parent for source, _, _ in found}
+        beside = {folder: _headers(folder) for folder in folders}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects = list(pool.map(lambda one: self._object(*one), found))
+            begun = [
+                pool.submit(self._object, source, native, tree, beside[source.parent])
+                for source, native, tree in found
+            ]
+            objects = [one.result() for one in begun]
         every = [native for several, _ in trees for native in several]
         table = self._table(modules, every)
         return self._linked([*objects, table])
 
-    def _object(self, source: Path, native: Native, tree: Path) -> Path:
-        """Compile one source; what was compiled the same way before is taken as it is."""
+    def _object(self, source: Path, native: Native, tree: Path, headers: bytes) -> Path:
+        """Compile one source; what was compiled the same way before is taken as it is.
+
+        `headers` is the content of those beside it.
+        """
         flags = [flag.format(tree=tree) for flag in native.flags]
         flags += HARDENED if tree == natives.OWN else ()
         shown = source.relative_to(tree)
@@ -92,9 +101,7 @@ class Build:
             *("-isystem", str(include), "-isystem", str(include / "internal")),
             f"-ffile-prefix-map={source.parent}=",
         ]
-        content = hashlib.sha256(source.read_bytes())
-        for header in sorted(source.parent.glob("*.h")):
-            content.update(header.read_bytes())
+        content = hashlib.sha256(source.read_bytes() + headers)
         content.update("\0".join((*command, str(shown))).encode())
         built = self._folder / f"{str(shown).replace('/', '_')}.{content.hexdigest()[:16]}.o"
         if not built.exists():
@@ -140,15 +147,20 @@ class Build:
         number = release.gcc.split("-")[1]
         own = release.root / "usr/lib/gcc" / target.triplet / number  # the compiler's own library
         whole = self._folder / "whole"
+        taken = self._folder / "taken"
         said = _run(
             [
-                *(target.compiler, *LINK, f"--sysroot={release.root}", f"-B{own}"),
-                *("-o", whole),
+                *(target.compiler, *LINK, f"--sysroot={release.root}"),
+                *(f"-B{own}", f"-B{libraries}"),  # ahead of the machine's own
+                *(f"-Wl,--dependency-file={taken}", "-o", whole),
                 *objects,
                 release.root / python / f"libpython{release.python}.a",
                 *(libraries / name for name in LIBRARIES),
             ]
         )
+        strange = strangers(taken.read_text(), release.root, self._folder)
+        if strange:
+            raise Faulty(f"linked, but none of the release's packages: {', '.join(strange)}")
         unknown = set(_WARNS.findall(said)) - KNOWN
         if unknown:
             raise Faulty(f"calls that would load shared objects: {', '.join(sorted(unknown))}")
@@ -159,6 +171,14 @@ class Build:
         bare = self._folder / "bare"
         _run([f"{target.binutils}strip", "--strip-all", "-o", bare, whole])
         return bare.read_bytes()
+
+
+def strangers(taken: str, *known: Path) -> list[str]:
+    """What a linker's dependency file tells that it took, but for what is below the `known`."""
+    of_the_file = taken.partition("\n\n")[0].splitlines()[1:]  # a path a line
+    paths = [Path(line.removesuffix("\\").strip()).resolve() for line in of_the_file]
+    folders = [folder.resolve() for folder in known]
+    return [str(p) for p in paths if not any(p.is_relative_to(folder) for folder in folders)]
 
 
 def frozen(release: Release, sources: Mapping[str, Path]) -> dict[str, bytes]:
@@ -182,6 +202,14 @@ def _sources(native: Native, tree: Path) -> Iterator[Path]:
         for source in sorted(tree.glob(pattern)):
             if not native.without or native.without not in source.name:
                 yield source
+
+
+def _headers(folder: Path) -> bytes:
+    """The digest of all headers of a folder."""
+    content = hashlib.sha256()
+    for header in sorted(folder.glob("*.h")):
+        content.update(header.read_bytes())
+    return content.digest()
 
 
 def _run(command: list[str | Path]) -> str:

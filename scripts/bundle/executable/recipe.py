@@ -75,18 +75,24 @@ def lock_of(said: dict[str, str]) -> Path:
     return LOCKS / f"{said['ID']}-{said['VERSION_ID']}.lock"
 
 
+def lock_at_hand(*, only: bool) -> Lock:
+    """The lock of the release at hand. Raises Unbuildable for none where `only` it counts."""
+    lock = Lock(lock_of(release()), only=only)
+    if not lock.sha256:
+        lack = f"this release has no lock, {lock.path.name}"
+        if only:
+            raise Unbuildable(f"{lack}: make lock writes one")
+        print(f"build: warning: {lack}: its newest packages are taken", file=sys.stderr)
+    return lock
+
+
 def prepare(wanted: Target, cache: Path = BUILD, *, only: bool = False) -> Release:
     """Have all of the release's parts below `cache`; where `only`, none that its lock lacks.
 
     Raises Unbuildable.
     """
     folder = cache / "debian"
-    lock = Lock(lock_of(release()), only=only)
-    if not lock.sha256:
-        lack = f"this release has no lock, {lock.path.name}"
-        if only:
-            raise Unbuildable(lack)
-        print(f"build: warning: {lack}: its newest packages are taken", file=sys.stderr)
+    lock = lock_at_hand(only=only)
     native = Archive(folder, machine(), lock)
     archive = native if wanted.arch == machine() else Archive(folder, wanted.arch, lock)
     python, version, source = _python(native, lock)
@@ -125,7 +131,7 @@ def asked_for(cache: Path = BUILD) -> list[Path]:
 
     Raises Unbuildable.
     """
-    lock = Lock(lock_of(release()), only=True)
+    lock = lock_at_hand(only=True)
     return [one.file for one in _asked_for(Archive(cache / "debian", machine(), lock))]
 
 

@@ -1,10 +1,12 @@
 """What the watch over a whole life finds in a trace."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.traced_life import findings
+from scripts.bundle.executable.target import machine
+from scripts.traced_life import findings, main
 
 FILE = Path("/opt/plugins/plugin")
 START = '7 execve("/opt/plugins/plugin", ["/opt/plugins/plugin"], 0x7ffd /* 9 vars */) = 0\n'
@@ -42,3 +44,16 @@ def test_anything_else_is(line: str) -> None:
 
 def test_a_trace_of_nothing_is_no_proof() -> None:
     assert findings("", FILE, "/tmp/x") == ["nothing was traced"]
+
+
+def test_a_file_for_another_cpu_is_told_to_be_untraced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number, other = (62, "amd64") if machine() == "arm64" else (183, "arm64")
+    file = tmp_path / "plugin"
+    file.write_bytes(b"\x7fELF" + bytes(14) + number.to_bytes(2, "little") + bytes(44))
+    monkeypatch.setattr(sys, "argv", ["traced_life", str(file)])
+    assert main() == 0
+    told = capsys.readouterr()
+    assert f"not traced: the file is for {other}, this machine is {machine()}" in told.err
+    assert "traced" not in told.out

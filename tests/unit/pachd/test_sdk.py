@@ -8,7 +8,7 @@ from tests.pachd import PachdV2, Simulator, self_signed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
-    from pachyderm_sdk import Client  # type: ignore[import-untyped] # ships no types
+    from pachyderm_sdk import Client
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plaintext", "tls"])

@@ -1,0 +1,7 @@
+"""``python -m pachyderm_vault.command``."""
+
+import sys
+
+from pachyderm_vault.command import main
+
+sys.exit(main())

@@ -1,0 +1,81 @@
+"""The thread that renews ahead of time: one for all sources of a process."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import weakref
+from typing import TYPE_CHECKING, List, Optional
+
+from pachyderm_vault.clock import now
+
+if TYPE_CHECKING:
+    from pachyderm_vault.source import TokenSource
+
+log = logging.getLogger("pachyderm_vault")
+
+LONGEST = 60.0  # seconds between two looks: a machine that slept has other times than it thought
+BUSY = 0.1  # seconds until another look at a source whose lock somebody holds
+
+
+class Keeper:
+    """Sees to every source it was given when that is due, until it is removed or forgotten.
+
+    It begins a thread with the first source and ends it with the last. Sources that nobody else
+    holds any more are let go.
+    """
+
+    def __init__(self) -> None:
+        self.forked()
+
+    def forked(self) -> None:
+        """In a child process there is no thread yet."""
+        self._sources: weakref.WeakSet[TokenSource] = weakref.WeakSet()
+        self._changed = threading.Condition()
+        self._thread: Optional[threading.Thread] = None
+
+    def add(self, source: TokenSource) -> None:
+        """See to this one, too."""
+        with self._changed:
+            if source in self._sources:
+                return
+            self._sources.add(source)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="pachyderm-vault", daemon=True
+                )
+                self._thread.start()
+            self._changed.notify()
+
+    def remove(self, source: TokenSource) -> None:
+        """See to it no more."""
+        with self._changed:
+            self._sources.discard(source)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                wait = min((source.due for source in self._sources), default=math.inf) - now()
+                if not len(self._sources):
+                    self._thread = None
+                    return
+                if wait > 0:
+                    self._changed.wait(min(wait, LONGEST))
+                due = [source for source in self._sources if source.due <= now()]
+            self._see_to(due)
+            del due
+
+    def _see_to(self, due: List[TokenSource]) -> None:
+        for source in due:
+            try:
+                source.keep_alive()
+            except Exception:  # noqa: PERF203  a thread that ends would end every source
+                log.exception("the keeper of %s stumbled", source.path)
+        if any(source.due <= now() for source in due):
+            with self._changed:
+                self._changed.wait(BUSY)
+
+
+KEEPER = Keeper()

@@ -1,0 +1,288 @@
+"""Calls that carry a living token, on a gRPC server that knows one token at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from grpc import StatusCode
+
+from pachyderm_vault.calls import EXPIRED, UNKNOWN, NoTokenError, Signed
+from pachyderm_vault.errors import UnreachableError
+from pachyderm_vault.lease import Credentials
+from pachyderm_vault.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REFUSALS = [(StatusCode.UNAUTHENTICATED, f"{UNKNOWN} (try logging in again)")]
+REFUSALS += [(StatusCode.INTERNAL, EXPIRED)]
+
+
+class Source:
+    """As a `TokenSource`: gives ``old`` until that is refused, then ``new``."""
+
+    def __init__(self) -> None:
+        self.given = "old"
+        self.refusals: list[str] = []
+        self.replaces = True
+        self.error: Exception | None = None
+        self.address = "here"
+
+    def at_hand(self) -> Credentials | None:
+        return None if self.error else self._credentials()
+
+    def credentials(self, timeout: float = 30) -> Credentials:
+        del timeout
+        if self.error is not None:
+            raise self.error
+        return self._credentials()
+
+    def refused(self, credentials: Credentials, timeout: float = 30) -> Credentials | None:
+        del timeout
+        self.refusals.append(str(credentials.token))
+        if not self.replaces:
+            return None
+        self.given = "new"
+        return self.credentials()
+
+    def _credentials(self) -> Credentials:
+        return Credentials(Secret(self.given), self.address, datetime.max.replace(tzinfo=UTC), "l")
+
+
+class Server(grpc.GenericRpcHandler):
+    """Takes ``new`` and refuses ``old``; streams end with it after two answers."""
+
+    def __init__(self) -> None:
+        self.known = {"new"}
+        self.refusal = REFUSALS[0]
+        self.calls: list[tuple[str, list[str]]] = []
+        self.slow = 0.0  # seconds before it refuses
+        self.late = False  # refuses after the first answer
+
+    def service(self, details: Any) -> Any:
+        name = details.method.rpartition("/")[2]
+        make: dict[str, Any] = {
+            "One": grpc.unary_unary_rpc_method_handler(self._one),
+            "ExtendAuthToken": grpc.unary_unary_rpc_method_handler(self._one),
+            "Many": grpc.unary_stream_rpc_method_handler(self._many),
+            "Up": grpc.stream_unary_rpc_method_handler(self._up),
+            "Both": grpc.stream_stream_rpc_method_handler(self._both),
+        }
+        return make.get(name)
+
+    def _admit(self, name: str, context: Any) -> None:
+        tokens = [str(v) for k, v in context.invocation_metadata() if k == "authn-token"]
+        self.calls.append((name, tokens))
+        if len(tokens) != 1 or tokens[0] not in self.known:
+            time.sleep(self.slow)
+            context.abort(*self.refusal)
+
+    def _one(self, body: bytes, context: Any) -> bytes:
+        self._admit("One", context)
+        return body
+
+    def _many(self, body: bytes, context: Any) -> Iterator[bytes]:
+        if self.late:
+            self.calls.append(("Many", []))
+            yield body
+            context.abort(*self.refusal)
+        self._admit("Many", context)
+        yield from (body, body)
+
+    def _up(self, bodies: Iterator[bytes], context: Any) -> bytes:
+        self._admit("Up", context)
+        return b"".join(bodies)
+
+    def _both(self, bodies: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        self._admit("Both", context)
+        yield from bodies
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def channel(source: Source, server: Server) -> Iterator[grpc.Channel]:
+    with ThreadPoolExecutor(4) as pool:
+        running = grpc.server(pool, handlers=[server])
+        port = running.add_insecure_port("127.0.0.1:0")
+        running.start()
+        signed: Any = Signed(source, "here")  # type: ignore[arg-type]
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield grpc.intercept_channel(channel, signed)
+        running.stop(None).wait()
+
+
+def one(channel: grpc.Channel, name: str = "One", **options: Any) -> Any:
+    call: Any = channel.unary_unary(f"/s/{name}")
+    return call(b"x", **options)
+
+
+def many(channel: grpc.Channel) -> Any:
+    call: Any = channel.unary_stream("/s/Many")
+    return call(b"x")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda one: one[0].name)
+def test_a_call_with_an_unknown_token_is_made_again_once(
+    channel: grpc.Channel, source: Source, server: Server, refusal: tuple[StatusCode, str]
+) -> None:
+    server.refusal = refusal
+    assert one(channel) == b"x"
+    assert server.calls == [("One", ["old"]), ("One", ["new"])]
+    assert one(channel) == b"x"
+    assert source.refusals == ["old"]
+
+
+def test_what_helps_nothing_is_told_as_pachd_said_it(
+    channel: grpc.Channel, source: Source, server: Server
+) -> None:
+    server.known.clear()
+    with pytest.raises(grpc.RpcError) as told:
+        one(channel)
+    assert told.value.code() is StatusCode.UNAUTHENTICATED
+    assert len(server.calls) == 2
+
+    source.replaces = False
+    with pytest.raises(grpc.RpcError):
+        one(channel)
+    assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (StatusCode.PERMISSION_DENIED, "robot:app is not authorized"),
+        (StatusCode.UNAVAILABLE, "restarting"),
+        (StatusCode.UNAUTHENTICATED, "no authentication token (try logging in)"),
+        (StatusCode.INTERNAL, "disk full"),
+    ],
+    ids=lambda one: one[0].name,
+)
+def test_other_refusals_are_not_the_tokens(
+    channel: grpc.Channel, source: Source, server: Server, refusal: tuple[StatusCode, str]
+) -> None:
+    server.refusal = refusal
+    with pytest.raises(grpc.RpcError):
+        one(channel)
+    assert source.refusals == []
+
+
+def test_a_call_about_another_token_says_nothing_of_ours(
+    channel: grpc.Channel, source: Source
+) -> None:
+    with pytest.raises(grpc.RpcError):
+        one(channel, "ExtendAuthToken")
+    assert source.refusals == []
+
+
+def test_the_callers_own_token_is_taken_out(
+    channel: grpc.Channel, source: Source, server: Server
+) -> None:
+    source.given = "new"
+    sent = [("authn-token", "theirs"), ("pach-transaction", "t")]
+    assert one(channel, metadata=sent, timeout=5) == b"x"
+    assert server.calls == [("One", ["new"])]
+
+
+def test_answers_are_asked_for_again_before_the_first(
+    channel: grpc.Channel, server: Server
+) -> None:
+    done: list[Any] = []
+    answers = many(channel)
+    answers.add_done_callback(done.append)
+    assert list(answers) == [b"x", b"x"]
+    assert server.calls == [("Many", ["old"]), ("Many", ["new"])]
+    assert answers.code() is StatusCode.OK
+    assert [call.code() for call in done] == [StatusCode.OK]  # of the call that counts
+
+
+def test_answers_are_not_asked_for_again_after_the_first(
+    channel: grpc.Channel, source: Source, server: Server
+) -> None:
+    server.late = True
+    answers = many(channel)
+    assert next(answers) == b"x"
+    with pytest.raises(grpc.RpcError):
+        next(answers)
+    assert len(server.calls) == 1
+    assert source.refusals == []
+
+
+@pytest.mark.parametrize("kind", ["Up", "Both"])
+def test_requests_are_never_sent_again_but_the_next_have_another_token(
+    channel: grpc.Channel, source: Source, server: Server, kind: str
+) -> None:
+    make = channel.stream_unary if kind == "Up" else channel.stream_stream
+    call: Any = make(f"/s/{kind}")
+    sent: list[bytes] = []
+
+    def requests() -> Iterator[bytes]:
+        sent.append(b"x")
+        yield b"x"
+
+    with pytest.raises(grpc.RpcError):
+        list(call(requests()))
+    assert server.calls == [(kind, ["old"])]
+    assert len(sent) <= 1
+    deadline = time.monotonic() + 10
+    while source.given == "old" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert b"".join(bytes([b]) if isinstance(b, int) else b for b in call(requests())) == b"x"
+
+
+def test_a_future_is_not_waited_for(channel: grpc.Channel, source: Source, server: Server) -> None:
+    call: Any = channel.unary_unary("/s/One")
+    server.slow = 0.2
+    with pytest.raises(grpc.RpcError):
+        call.future(b"x").result()
+    deadline = time.monotonic() + 10
+    while source.given == "old" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert call.future(b"x").result() == b"x"
+    assert server.calls == [("One", ["old"]), ("One", ["new"])]
+
+
+def test_without_a_token_nothing_is_sent(
+    channel: grpc.Channel, source: Source, server: Server
+) -> None:
+    source.error = UnreachableError("Vault is down")
+    with pytest.raises(NoTokenError, match="Vault is down") as told:
+        one(channel)
+    assert told.value.code() is StatusCode.UNAUTHENTICATED
+    with pytest.raises(grpc.RpcError):
+        next(many(channel))
+    assert server.calls == []
+
+
+def test_a_token_for_elsewhere_is_not_sent_here(
+    channel: grpc.Channel, source: Source, server: Server
+) -> None:
+    source.address = "elsewhere"
+    with pytest.raises(NoTokenError, match=r"leads to elsewhere now.*connect anew"):
+        one(channel)
+    assert server.calls == []
+
+
+def test_many_threads_are_served(channel: grpc.Channel, source: Source) -> None:
+    answers: list[bytes] = []
+    threads = [threading.Thread(target=lambda: answers.append(one(channel))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [b"x"] * 16
+    assert source.given == "new"
