@@ -39,13 +39,20 @@ class SpecialPaths:
     """``pb.Paths``: path prefixes the host treats apart (a ``*`` at the end matches the rest).
 
     `root` needs a root or sudo token, `unauthenticated` none; `local_storage` is not replicated,
-    `seal_wrap_storage` is wrapped by the seal where the server can.
+    `seal_wrap_storage` is wrapped by the seal where the server can. Vault alone knows the others:
+    a body to `binary` paths need not be JSON, `limited` ones count against its login limits,
+    `allow_snapshot_read` ones are read from a loaded snapshot too, and what is written to
+    `write_forwarded_storage` goes to the primary cluster.
     """
 
     root: Sequence[str] = ()
     unauthenticated: Sequence[str] = ()
     local_storage: Sequence[str] = ()
     seal_wrap_storage: Sequence[str] = ()
+    write_forwarded_storage: Sequence[str] = ()
+    binary: Sequence[str] = ()
+    limited: Sequence[str] = ()
+    allow_snapshot_read: Sequence[str] = ()
 
 
 #: what the host takes from a revocation as the end of all tries, but for Unrecoverable

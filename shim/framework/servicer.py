@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import logging
 import math
@@ -131,10 +132,7 @@ class BackendServicer:
         special = self._mount(call).backend.special
         return pb.SpecialPathsReply(
             paths=pb.Paths(
-                root=special.root,
-                unauthenticated=special.unauthenticated,
-                local_storage=special.local_storage,
-                seal_wrap_storage=special.seal_wrap_storage,
+                **{part.name: getattr(special, part.name) for part in dataclasses.fields(special)}
             )
         )
 

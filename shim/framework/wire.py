@@ -41,6 +41,7 @@ def request(sent: pb.Request, host: Host, data: Mapping[str, Any]) -> Request:
         entity_id=sent.entity_id,
         display_name=sent.display_name,
         mount_point=sent.mount_point,
+        sent=sent,
     )
 
 
@@ -56,6 +57,7 @@ def revocation(request: Request, lease: Lease) -> Request:
         entity_id=request.entity_id,
         display_name=request.display_name,
         mount_point=request.mount_point,
+        sent=request.sent,
     )
 
 
@@ -97,6 +99,12 @@ def _lease(sent: pb.Secret) -> Lease:
 def reply(response: Response) -> pb.Response:
     """An answer on the wire. Raises NotJson for what JSON does not have."""
     sent = pb.Response(data=_json(response.data, "data"), warnings=response.warnings)
+    if response.headers:
+        for name, values in response.headers.items():
+            sent.headers[name].header.extend(values)
+    if response.wrap_ttl:
+        sent.wrap_info.TTL = response.wrap_ttl * NANOSECONDS
+        sent.wrap_info.creation_time.seconds = GO_ZERO_TIME
     lease = response.lease
     if lease is not None:
         options = sent.secret.lease_options

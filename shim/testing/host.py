@@ -234,6 +234,7 @@ class MemoryHost(Services):
         sent.entity_id = caller.entity_id
         sent.display_name = caller.display_name
         sent.client_token_accessor = caller.accessor
+        sent.client_token = "salted" if caller.authenticated else ""
         sent.unauthenticated = not caller.authenticated
         sent.connection.remote_addr = caller.address
         sent.connection.remote_port = caller.port

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import types
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
-
-#: what died, kept for ever: to collect it would run its `finally`
-_DEAD: Final[list[object]] = []
 
 
 class Killed(Exception):  # noqa: N818  what happened
@@ -28,7 +26,8 @@ def until(step: int, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]
             return end.value
         steps += 1
         if steps == step:
-            _DEAD.append(work)
+            # Never collected, not at the interpreter's end either: that would run its `finally`.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(work))
             if waited is not None:
                 waited._asyncio_future_blocking = False
             raise Killed

@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from shim.framework.host import Entity
+    from shim.framework.host import Entity, Group
     from shim.grpc.method import Method, Rep, Req
 
 DOWN: Final = "the storage is down"
+_OF_OPENBAO: Final = (
+    "Storage/ListPage",
+    "Storage/IsTransactional",
+    "Storage/BeginTx",
+    "Storage/Commit",
+    "Storage/Rollback",
+)
 _MONTH: Final = 32 * 24 * 3600
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -34,7 +41,8 @@ class Services:
     a call that `fails` tells of by its name (``Storage/Put``) fails with `DOWN`, one that is
     `silent` has its effect and is never answered, each answer takes `delay` seconds.
     The system view tells `default_ttl` and `max_ttl` in seconds, `state` of replication, whether
-    the mount is `local`, `entities` by their id; `policies` make passwords by name.
+    the mount is `local`, `entities` and their `groups` by the entity's id; `policies` make
+    passwords by name. With `openbao` it has pages and transactions, without it is a Vault.
     """
 
     def __init__(self) -> None:
@@ -49,6 +57,9 @@ class Services:
         self.state = ReplicationState.PERFORMANCE_PRIMARY
         self.local = self.tainted = self.caching_disabled = self.mlock = False
         self.entities: dict[str, Entity] = {}
+        self.groups: dict[str, list[Group]] = {}
+        self.openbao = True
+        self._transactions: dict[str, tuple[dict[str, bytes], set[str]]] = {}
         self.policies: dict[str, Callable[[], str]] = {"default": lambda: secrets.token_urlsafe(15)}
         self.cluster = ClusterInfo("memory", "00000000-0000-0000-0000-000000000000")
         self.version = "2.7.2"
@@ -67,7 +78,7 @@ class Services:
         refused = await self.refusal(name, done=False)
         if not refused:
             handler = self._HANDLERS.get(name)
-            if handler is None:
+            if handler is None or (name in _OF_OPENBAO and not self.openbao):
                 raise RpcError(Status.UNIMPLEMENTED, f"unknown method {name}")
             answer: Rep = handler(self, sent)
             refused = await self.refusal(name, done=True)
@@ -81,34 +92,74 @@ class Services:
         return answer
 
     def _get(self, args: pb.StorageGetArgs) -> Message:
-        value = self.entries.get(args.key)
+        entries, seals = self._of(args.txn)
+        value = entries.get(args.key)
         if value is None:
             return pb.StorageGetReply()
-        sealed = args.key in self.sealed
+        sealed = args.key in seals
         entry = pb.StorageEntry(key=args.key, value=value, seal_wrap=sealed)
         return pb.StorageGetReply(entry=entry)
 
     def _put(self, args: pb.StoragePutArgs) -> Message:
         if self.read_only:
             return pb.StoragePutReply(err=READ_ONLY)
-        self.entries[args.entry.key] = args.entry.value
+        entries, seals = self._of(args.txn)
+        entries[args.entry.key] = args.entry.value
         if args.entry.seal_wrap:
-            self.sealed.add(args.entry.key)
+            seals.add(args.entry.key)
         else:
-            self.sealed.discard(args.entry.key)
+            seals.discard(args.entry.key)
         return pb.StoragePutReply()
 
     def _delete(self, args: pb.StorageDeleteArgs) -> Message:
         if self.read_only:
             return pb.StorageDeleteReply(err=READ_ONLY)
-        self.entries.pop(args.key, None)
-        self.sealed.discard(args.key)
+        entries, seals = self._of(args.txn)
+        entries.pop(args.key, None)
+        seals.discard(args.key)
         return pb.StorageDeleteReply()
 
     def _list(self, args: pb.StorageListArgs) -> Message:
-        below = (k.removeprefix(args.prefix) for k in self.entries if k.startswith(args.prefix))
-        names = {head + slash for head, slash, _ in (name.partition("/") for name in below)}
-        return pb.StorageListReply(keys=sorted(names))
+        return pb.StorageListReply(keys=self._names(args))
+
+    def _list_page(self, args: pb.StorageListPageArgs) -> Message:
+        names = [name for name in self._names(args) if name > args.after]
+        return pb.StorageListReply(keys=names[: args.limit] if args.limit > 0 else names)
+
+    def _names(self, args: pb.StorageListArgs | pb.StorageListPageArgs) -> list[str]:
+        prefix, (entries, _) = args.prefix, self._of(args.txn)
+        below = (key.removeprefix(prefix) for key in entries if key.startswith(prefix))
+        return sorted({head + slash for head, slash, _ in (n.partition("/") for n in below)})
+
+    def _of(self, txn: str) -> tuple[dict[str, bytes], set[str]]:
+        return self._transactions[txn] if txn else (self.entries, self.sealed)
+
+    def _begin(self, args: pb.Empty) -> Message:
+        del args
+        txn = secrets.token_hex(8)
+        self._transactions[txn] = (dict(self.entries), set(self.sealed))
+        return pb.StorageBeginTxReply(txn=txn)
+
+    def _commit(self, args: pb.StorageCommitTxArgs) -> Message:
+        entries, seals = self._transactions.pop(args.txn)
+        if self.read_only:
+            return pb.StorageCommitTxReply(err=READ_ONLY)
+        self.entries.clear()
+        self.entries.update(entries)
+        self.sealed.clear()
+        self.sealed.update(seals)
+        return pb.StorageCommitTxReply()
+
+    def _abandon(self, args: pb.StorageRollbackTxArgs) -> Message:
+        del self._transactions[args.txn]
+        return pb.StorageRollbackTxReply()
+
+    def _groups(self, args: pb.EntityInfoArgs) -> Message:
+        groups = [
+            logical.Group(ID=g.id, name=g.name, namespace_id=g.namespace_id, metadata=g.metadata)
+            for g in self.groups.get(args.entity_id, [])
+        ]
+        return pb.GroupsForEntityReply(groups=groups)
 
     def _entity(self, args: pb.EntityInfoArgs) -> Message:
         found = self.entities.get(args.entity_id)
@@ -125,6 +176,12 @@ class Services:
         "Storage/Put": _put,
         "Storage/Delete": _delete,
         "Storage/List": _list,
+        "Storage/ListPage": _list_page,
+        "Storage/IsTransactional": lambda *_: pb.StorageIsTransactionalReply(transactional=True),
+        "Storage/BeginTx": _begin,
+        "Storage/Commit": _commit,
+        "Storage/Rollback": _abandon,
+        "SystemView/GroupsForEntity": _groups,
         "SystemView/DefaultLeaseTTL": lambda of, _: pb.TTLReply(TTL=of.default_ttl * _NANOSECONDS),
         "SystemView/MaxLeaseTTL": lambda of, _: pb.TTLReply(TTL=of.max_ttl * _NANOSECONDS),
         "SystemView/Tainted": lambda of, _: pb.TaintedReply(tainted=of.tainted),

@@ -49,6 +49,16 @@ class Entity:
     aliases: Sequence[Alias] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group that an entity belongs to."""
+
+    id: str
+    name: str
+    namespace_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterInfo:
     """The host's cluster."""
