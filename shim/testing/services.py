@@ -12,6 +12,7 @@ from shim.framework.host import ClusterInfo, ReplicationState
 from shim.grpc import RpcError, Status
 from shim.proto import backend_pb2 as pb
 from shim.proto import logical_pb2 as logical
+from shim.testing.transactions import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,7 @@ class Services:
         self.entities: dict[str, Entity] = {}
         self.groups: dict[str, list[Group]] = {}
         self.openbao = True
-        self._transactions: dict[str, tuple[dict[str, bytes], set[str]]] = {}
+        self._transactions: dict[str, Transaction] = {}
         self.policies: dict[str, Callable[[], str]] = {"default": lambda: secrets.token_urlsafe(15)}
         self.cluster = ClusterInfo("memory", "00000000-0000-0000-0000-000000000000")
         self.version = "2.7.2"
@@ -92,7 +93,7 @@ class Services:
         return answer
 
     def _get(self, args: pb.StorageGetArgs) -> Message:
-        entries, seals = self._of(args.txn)
+        entries, seals = self._of(args.txn, args.key)
         value = entries.get(args.key)
         if value is None:
             return pb.StorageGetReply()
@@ -103,7 +104,7 @@ class Services:
     def _put(self, args: pb.StoragePutArgs) -> Message:
         if self.read_only:
             return pb.StoragePutReply(err=READ_ONLY)
-        entries, seals = self._of(args.txn)
+        entries, seals = self._of(args.txn, args.entry.key)
         entries[args.entry.key] = args.entry.value
         if args.entry.seal_wrap:
             seals.add(args.entry.key)
@@ -114,7 +115,7 @@ class Services:
     def _delete(self, args: pb.StorageDeleteArgs) -> Message:
         if self.read_only:
             return pb.StorageDeleteReply(err=READ_ONLY)
-        entries, seals = self._of(args.txn)
+        entries, seals = self._of(args.txn, args.key)
         entries.pop(args.key, None)
         seals.discard(args.key)
         return pb.StorageDeleteReply()
@@ -127,28 +128,26 @@ class Services:
         return pb.StorageListReply(keys=names[: args.limit] if args.limit > 0 else names)
 
     def _names(self, args: pb.StorageListArgs | pb.StorageListPageArgs) -> list[str]:
-        prefix, (entries, _) = args.prefix, self._of(args.txn)
+        prefix, (entries, _) = args.prefix, self._of(args.txn, f"{args.prefix}*")
         below = (key.removeprefix(prefix) for key in entries if key.startswith(prefix))
         return sorted({head + slash for head, slash, _ in (n.partition("/") for n in below)})
 
-    def _of(self, txn: str) -> tuple[dict[str, bytes], set[str]]:
-        return self._transactions[txn] if txn else (self.entries, self.sealed)
+    def _of(self, txn: str, touched: str) -> tuple[dict[str, bytes], set[str]]:
+        if not txn:
+            return self.entries, self.sealed
+        begun = self._transactions[txn]
+        begun.touched.add(touched)
+        return begun.entries, begun.sealed
 
     def _begin(self, args: pb.Empty) -> Message:
         del args
-        txn = secrets.token_hex(8)
-        self._transactions[txn] = (dict(self.entries), set(self.sealed))
-        return pb.StorageBeginTxReply(txn=txn)
+        begun = Transaction(self.entries, self.sealed)
+        self._transactions[begun.id] = begun
+        return pb.StorageBeginTxReply(txn=begun.id)
 
     def _commit(self, args: pb.StorageCommitTxArgs) -> Message:
-        entries, seals = self._transactions.pop(args.txn)
-        if self.read_only:
-            return pb.StorageCommitTxReply(err=READ_ONLY)
-        self.entries.clear()
-        self.entries.update(entries)
-        self.sealed.clear()
-        self.sealed.update(seals)
-        return pb.StorageCommitTxReply()
+        begun = self._transactions.pop(args.txn)
+        return pb.StorageCommitTxReply(err=READ_ONLY if self.read_only else begun.commit())
 
     def _abandon(self, args: pb.StorageRollbackTxArgs) -> Message:
         del self._transactions[args.txn]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from shim.grpc import RpcError, Status
 from shim.testing import Caller, MemoryHost
 from tests.integration import witness
 from tests.integration.conftest import StartServer
@@ -132,21 +133,45 @@ async def test_pages_and_json_are_the_same_in_memory(mounted: VaultServer) -> No
             assert (await host.read("pages")).data == found
 
 
+#: what a transaction tells that another's writing meets
+MET = {
+    "read": "refused",
+    "left of read": [None, None],
+    "else": "kept",
+    "left of else": [1, "another's"],
+}
+
+
 async def test_transactions_or_a_plain_word(
     mounted: VaultServer, another: StartServer, tmp_path: Path
 ) -> None:
     kept = {"seen": [1, 2], "count": 2}
     async with MemoryHost(witness.backend) as host:
         assert (await host.read("transaction")).data == kept
+        assert (await host.read("met")).data == MET
         host.openbao = False
         (word,) = ((await host.read("transaction")).data or {}).items()
     assert word[0] == "none"
     assert "no transactions" in word[1]
-    found = [read(mounted, "transaction")]
     on_disk = another(KeptServer, bare=True)
     mount(on_disk, tmp_path)
-    found.append(read(on_disk, "transaction"))
-    assert all(one in (kept, dict([word])) for one in found), found
+    for server in (mounted, on_disk):
+        found = read(server, "transaction"), read(server, "met")
+        assert found in ((kept, MET), (dict([word]), dict([word]))), found
+
+
+class Lost(MemoryHost):
+    """A host that is gone when a transaction is to be undone."""
+
+    async def refusal(self, name: str, *, done: bool) -> str:
+        if name == "Storage/Rollback":
+            raise RpcError(Status.UNAVAILABLE, "the connection is closed")
+        return await super().refusal(name, done=done)
+
+
+async def test_what_a_transaction_failed_with_is_heard_where_its_undoing_fails_too() -> None:
+    async with Lost(witness.backend) as host:
+        assert (await host.read("transaction")).data == {"seen": [1, 2], "count": 2}
 
 
 async def test_what_is_seen_is_the_same_in_memory(mounted: VaultServer) -> None:

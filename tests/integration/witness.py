@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from shim import (
     MAP,
@@ -13,6 +14,7 @@ from shim import (
     Request,
     Response,
     SpecialPaths,
+    StorageError,
     serve,
 )
 from shim import Path as Route
@@ -91,6 +93,28 @@ async def _transaction(request: Request) -> Response:
     return Response(data={"seen": seen, "count": await storage.get_json("count")})
 
 
+async def _met(request: Request) -> Response:
+    """A transaction beside which another writes: what it read, or something else."""
+    storage = request.storage
+    told: dict[str, Any] = {}
+    for key in ("read", "else"):
+        await storage.put_json("met/read", 1)
+        await storage.delete("met/else")
+        try:
+            async with storage.transaction() as kept:
+                await kept.put_json("met/made", await kept.get_json("met/read"))
+                await storage.put_json(f"met/{key}", "another's")
+        except NoTransactions as error:
+            return Response(data={"none": str(error)})
+        except StorageError:
+            told[key] = "refused"
+        else:
+            told[key] = "kept"
+        told[f"left of {key}"] = [await storage.get_json(f"met/{n}") for n in ("made", "else")]
+        await storage.delete("met/made")
+    return Response(data=told)
+
+
 _PATHS = {
     "seen": _seen,
     "open": _seen,
@@ -99,6 +123,7 @@ _PATHS = {
     "wrapped": _wrapped,
     "pages": _pages,
     "transaction": _transaction,
+    "met": _met,
 }
 
 

@@ -136,7 +136,9 @@ class Storage:
         try:
             yield Storage(self._channel, deadline=self._deadline, txn=begun.txn)
         except BaseException:
-            await self._call(ROLLBACK, pb.StorageRollbackTxArgs(txn=begun.txn))
+            # What the body failed with is what its caller has to hear.
+            with contextlib.suppress(StorageError):
+                await self._call(ROLLBACK, pb.StorageRollbackTxArgs(txn=begun.txn))
             raise
         done = await self._call(COMMIT, pb.StorageCommitTxArgs(txn=begun.txn))
         _check(done.err)
