@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from shim.framework import declared, openapi, path_help, wal
 from shim.framework import fields as field_values
@@ -22,7 +22,7 @@ from shim.framework.errors import (
 )
 from shim.framework.forwarding import Writable
 from shim.framework.paths import Path, Router
-from shim.framework.requests import Operation, Request, Response
+from shim.framework.requests import Lease, Operation, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -61,6 +61,7 @@ _END_TRIES = (
     ErrorType.UNSUPPORTED_OPERATION,
     ErrorType.UNSUPPORTED_PATH,
 )
+_UNSOUND = Lease(type="", ttl=0)  # stands for that of an answer that is none
 _HOOKS = ("undo", "initialize", "periodic", "invalidate", "close")
 
 
@@ -133,7 +134,9 @@ class Backend:
         response = await action.handler(request)
         if response is None:
             return None
-        self._demand_sound(response, action.handler)
+        lease = response.lease if isinstance(response, Response) else _UNSOUND
+        if lease is not None and lease.type not in self._leases:
+            self._refuse(response, action.handler)
         if sent:
             response.warnings += _advice(path, sent, parameters)
         return response
@@ -198,18 +201,18 @@ class Backend:
             # end all further tries of a revocation: that is Unrecoverable's to say.
             raise BackendError(str(error)) from None
         if response is not None:
-            self._demand_sound(response, act)
+            given = response.lease if isinstance(response, Response) else _UNSOUND
+            if given is not None and given.type not in self._leases:
+                self._refuse(response, act)
         return response
 
-    def _demand_sound(self, response: object, handler: object) -> None:
+    def _refuse(self, response: object, handler: object) -> NoReturn:
         """Raise BackendError, which names `handler`, for an answer that is none."""
-        if not isinstance(response, Response):
-            wrong = f"gave {_a(response)}, not a Response or None: write Response(data=...)"
-        elif response.lease is not None and response.lease.type not in self._leases:
+        if isinstance(response, Response) and response.lease is not None:
             known = ", ".join(map(repr, self._leases)) or "none"
             wrong = f"gave a lease of type '{response.lease.type}', the backend has {known}"
         else:
-            return
+            wrong = f"gave {_a(response)}, not a Response or None: write Response(data=...)"
         told = f"the handler {declared.name_of(handler)} {wrong}"
         log.error("%s", told)
         raise BackendError(told)

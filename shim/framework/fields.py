@@ -50,7 +50,7 @@ class Field:
     pattern: str = "[^/]+"
 
 
-_MUTABLE = (list, dict, set)
+_MUTABLE = frozenset((list, dict, set))
 
 
 class Fields(Mapping[str, Any]):
@@ -61,18 +61,19 @@ class Fields(Mapping[str, Any]):
     def __init__(self, schema: Mapping[str, Field], values: Mapping[str, Any]) -> None:
         self._schema = schema
         self._values = values
-        self._defaults: dict[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Any:
         if name in self._values:
             return self._values[name]
         default = self._schema[name].default
         if default.__class__ in _MUTABLE:  # each request has its own to change
-            if self._defaults is None:
-                self._defaults = {}
-            if name not in self._defaults:
-                self._defaults[name] = copy.deepcopy(default)
-            return self._defaults[name]
+            try:
+                return self._defaults[name]
+            except AttributeError:
+                self._defaults: dict[str, Any] = {}
+            except KeyError:
+                pass
+            default = self._defaults[name] = copy.deepcopy(default)
         return default
 
     def __iter__(self) -> Iterator[str]:

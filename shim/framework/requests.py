@@ -133,7 +133,7 @@ class Response:
     data: Mapping[str, Any] | None = field(default=None, repr=False)
     lease: Lease | None = None
     warnings: list[str] = field(default_factory=list)
-    headers: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, list[str]] | None = field(default=None, repr=False)
     wrap_ttl: int = 0
 
     @classmethod
