@@ -44,7 +44,6 @@ def backend() -> Backend:
     """What one mount of this engine is."""
     return Backend(
         title="Hello",
-        version=VERSION,
         description="Greets people.",
         paths=[
             Path(
@@ -61,7 +60,7 @@ def backend() -> Backend:
 
 def main() -> None:
     """Run the plugin."""
-    serve(backend, name="hello", version=f"v{VERSION}")
+    serve(backend, name="hello", version=VERSION)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Declare a `Backend` of `Path` and `LeaseType` values and hand a function that ma
 
 from shim.framework import wal
 from shim.framework.backend import Backend, SpecialPaths
+from shim.framework.declared import Misdeclared
 from shim.framework.durations import show as show_duration
 from shim.framework.errors import (
     BackendError,
@@ -33,7 +34,23 @@ from shim.framework.fields import (
     Fields,
     Kind,
 )
-from shim.framework.host import Entity, Host, ReadOnlyStorage, Storage, StorageError, SystemView
+from shim.framework.host import (
+    Alias,
+    ClusterInfo,
+    Entity,
+    Group,
+    Host,
+    HostError,
+    NoTransactions,
+    PluginEnvironment,
+    ReadOnlyStorage,
+    ReplicationState,
+    Storage,
+    StorageError,
+    StoredEntry,
+    SystemView,
+    SystemViewError,
+)
 from shim.framework.leases import Cap, LeaseType, clamp
 from shim.framework.licences import licences
 from shim.framework.masked import Masked
@@ -56,31 +73,41 @@ __all__ = [
     "STRING",
     "TIME",
     "Action",
+    "Alias",
     "Backend",
     "BackendError",
     "Cap",
+    "ClusterInfo",
     "CodedError",
     "Entity",
     "ErrorType",
     "Field",
     "Fields",
+    "Group",
     "Host",
+    "HostError",
     "Kind",
     "Lease",
     "LeaseType",
     "Masked",
+    "Misdeclared",
+    "NoTransactions",
     "NotInstalled",
     "Operation",
     "Path",
     "PermissionDenied",
+    "PluginEnvironment",
     "ReadOnly",
     "ReadOnlyStorage",
+    "ReplicationState",
     "Request",
     "Response",
     "SpecialPaths",
     "Storage",
     "StorageError",
+    "StoredEntry",
     "SystemView",
+    "SystemViewError",
     "Unrecoverable",
     "UnsupportedOperation",
     "UnsupportedPath",

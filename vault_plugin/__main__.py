@@ -38,7 +38,7 @@ def main() -> None:
         case ["--licenses"]:
             sys.stdout.write(licences())
         case _:
-            serve(backend, name=NAME, version=f"v{VERSION}", about=ABOUT, modules=("vault_plugin",))
+            serve(backend, name=NAME, version=VERSION, about=ABOUT, modules=("vault_plugin",))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shim import Backend, SpecialPaths, wal
-from vault_plugin import VERSION, role
 from vault_plugin import config as stored
+from vault_plugin import role
 from vault_plugin.mount import Mount
 from vault_plugin.paths import (
     check,
@@ -60,7 +60,6 @@ def backend() -> Backend:
 
     return Backend(
         title="Pachyderm secrets engine",
-        version=VERSION,
         description=DESCRIPTION,
         paths=[
             config.path(mount, retired),

@@ -19,6 +19,8 @@ DEPENDENCIES = {
 #: those of which the executable holds nothing: its module in C does what they are there for
 OF_THE_ZIP = ("cffi", "cryptography")
 
+OF_TESTS = "shim/testing/"  # a host for the tests of engines
+
 # Without these the zip cannot run, and a wheel for another system may lack them.
 NATIVES = ("_cffi_backend", "cryptography/hazmat/bindings/_rust", "google/_upb/_message")
 
@@ -49,7 +51,8 @@ class Item(NamedTuple):
 
 def _own(engine: Engine) -> Iterator[Item]:
     for name, source in [*Engine(SHIM).sources(), *engine.sources()]:
-        yield Item(name, source, "")
+        if not name.startswith(OF_TESTS):
+            yield Item(name, source, "")
 
 
 def installed(distribution: Distribution) -> Iterator[tuple[str, Path]]:

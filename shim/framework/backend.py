@@ -6,22 +6,23 @@ One `Backend` serves one mount. `dispatch` knows nothing of the wire: request in
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from shim.framework import declared, openapi, path_help, wal
 from shim.framework import fields as field_values
-from shim.framework import openapi, path_help, wal
 from shim.framework.errors import (
     BackendError,
     CodedError,
+    ErrorType,
     ReadOnly,
     UnsupportedOperation,
     UnsupportedPath,
-    UserError,
 )
 from shim.framework.forwarding import Writable
 from shim.framework.paths import Path, Router
-from shim.framework.requests import Operation, Request, Response
+from shim.framework.requests import Lease, Operation, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,18 +31,38 @@ if TYPE_CHECKING:
     from shim.framework.leases import LeaseType
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecialPaths:
     """``pb.Paths``: path prefixes the host treats apart (a ``*`` at the end matches the rest).
 
     `root` needs a root or sudo token, `unauthenticated` none; `local_storage` is not replicated,
-    `seal_wrap_storage` is wrapped by the seal where the server can.
+    `seal_wrap_storage` is wrapped by the seal where the server can. Vault alone knows the others:
+    a body to `binary` paths need not be JSON, `limited` ones count against its login limits,
+    `allow_snapshot_read` ones are read from a loaded snapshot too, and what is written to
+    `write_forwarded_storage` goes to the primary cluster.
     """
 
     root: Sequence[str] = ()
     unauthenticated: Sequence[str] = ()
     local_storage: Sequence[str] = ()
     seal_wrap_storage: Sequence[str] = ()
+    write_forwarded_storage: Sequence[str] = ()
+    binary: Sequence[str] = ()
+    limited: Sequence[str] = ()
+    allow_snapshot_read: Sequence[str] = ()
+
+
+#: what the host takes from a revocation as the end of all tries, but for Unrecoverable
+_END_TRIES = (
+    ErrorType.INVALID_REQUEST,
+    ErrorType.UNSUPPORTED_OPERATION,
+    ErrorType.UNSUPPORTED_PATH,
+)
+_UNSOUND = Lease(type="", ttl=0)  # stands for that of an answer that is none
+_HOOKS = ("undo", "initialize", "periodic", "invalidate", "close")
 
 
 async def _nothing(*_: object) -> None:
@@ -52,7 +73,8 @@ async def _nothing(*_: object) -> None:
 class Backend:
     """All that a mount is made of.
 
-    `title` and `version` head its help and OpenAPI document, `description` is the help text.
+    `title` heads its help and OpenAPI document, `description` is the help text. `version` is the
+    one that `shim.serve` is given; it is set there.
     `undo` takes back what a write-ahead log entry announced (`shim.wal`).
     `initialize` runs once the mount may use its storage (a standby only reads it), `periodic`
     about every minute on the node that may write, `invalidate(key)` when another node changed a
@@ -60,7 +82,6 @@ class Backend:
     """
 
     title: str
-    version: str
     description: str
     paths: Sequence[Path]
     lease_types: Sequence[LeaseType] = ()
@@ -70,12 +91,15 @@ class Backend:
     periodic: Callable[[Request], Awaitable[None]] = _nothing
     invalidate: Callable[[str], Awaitable[None]] = _nothing
     close: Callable[[], Awaitable[None]] = _nothing
+    version: str = field(init=False, default="0")
     _router: Router = field(init=False, repr=False)
     _leases: Mapping[str, LeaseType] = field(init=False, repr=False)
     _writable: Writable = field(init=False, repr=False, default_factory=Writable)
     _young: dict[str, float] = field(init=False, repr=False, default_factory=dict)  # of the log
 
     def __post_init__(self) -> None:
+        hooks = {name: getattr(self, name) for name in _HOOKS}
+        declared.check(self.paths, self.lease_types, hooks)
         self._router = Router(self.paths)
         self._leases = {lease.name: lease for lease in self.lease_types}
 
@@ -108,7 +132,12 @@ class Backend:
         if operation in (Operation.CREATE, Operation.UPDATE):
             field_values.demand(path.fields, request.fields)
         response = await action.handler(request)
-        if response is not None and sent:
+        if response is None:
+            return None
+        lease = response.lease if isinstance(response, Response) else _UNSOUND
+        if lease is not None and lease.type not in self._leases:
+            self._refuse(response, action.handler)
+        if sent:
             response.warnings += _advice(path, sent, parameters)
         return response
 
@@ -164,11 +193,41 @@ class Backend:
         lease = self._type_of_lease(request)
         act = lease.renew if request.operation == Operation.RENEW else lease.revoke
         try:
-            return await act(request)
-        except UserError as error:
-            # As a response it would be shown as a Go struct, as an invalid request it would end
-            # all further tries of a revocation.
+            response = await act(request)
+        except BackendError as error:
+            if error.kind not in _END_TRIES:
+                raise
+            # As a response it would be shown as a Go struct, as an error of these kinds it would
+            # end all further tries of a revocation: that is Unrecoverable's to say.
             raise BackendError(str(error)) from None
+        if response is not None:
+            given = response.lease if isinstance(response, Response) else _UNSOUND
+            if given is not None and given.type not in self._leases:
+                self._refuse(response, act)
+        return response
+
+    def _refuse(self, response: object, handler: object) -> NoReturn:
+        """Raise BackendError, which names `handler`, for an answer that is none."""
+        if isinstance(response, Response) and response.lease is not None:
+            known = ", ".join(map(repr, self._leases)) or "none"
+            wrong = f"gave a lease of type '{response.lease.type}', the backend has {known}"
+        else:
+            wrong = f"gave {_a(response)}, not a Response or None: write Response(data=...)"
+        told = f"the handler {declared.name_of(handler)} {wrong}"
+        log.error("%s", told)
+        raise BackendError(told)
+
+    def handler_name(self, request: Request) -> str:
+        """What answers `request`, by its name and module, to tell whose a mistake is."""
+        if request.lease is not None and request.lease.type in self._leases:
+            lease = self._leases[request.lease.type]
+            renewal = request.operation == Operation.RENEW
+            return declared.name_of(lease.renew if renewal else lease.revoke)
+        if request.operation == Operation.ROLLBACK:
+            return declared.name_of(self.periodic)
+        found = self._router.find(request.path)
+        action = found[0].action(request.operation) if found else None
+        return declared.name_of(action.handler) if action else "none"
 
     async def _roll_back(self, request: Request) -> None:
         if not await self._writable.ask(request.system):
@@ -179,6 +238,11 @@ class Backend:
             if self.undo is not None:
                 immediate = bool(request.data.get("immediate"))
                 await wal.roll_back(request, self.undo, self._young, immediate=immediate)
+
+
+def _a(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _demand_known(path: Path, sent: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ same as leaving the field out.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -49,10 +50,13 @@ class Field:
     pattern: str = "[^/]+"
 
 
+_MUTABLE = frozenset((list, dict, set))
+
+
 class Fields(Mapping[str, Any]):
     """The coerced values of one request; a field not sent reads as its default."""
 
-    __slots__ = ("_schema", "_values")
+    __slots__ = ("_defaults", "_schema", "_values")
 
     def __init__(self, schema: Mapping[str, Field], values: Mapping[str, Any]) -> None:
         self._schema = schema
@@ -61,7 +65,16 @@ class Fields(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name in self._values:
             return self._values[name]
-        return self._schema[name].default
+        default = self._schema[name].default
+        if default.__class__ in _MUTABLE:  # each request has its own to change
+            try:
+                return self._defaults[name]
+            except AttributeError:
+                self._defaults: dict[str, Any] = {}
+            except KeyError:
+                pass
+            default = self._defaults[name] = copy.deepcopy(default)
+        return default
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._schema)

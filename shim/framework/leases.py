@@ -18,8 +18,9 @@ class LeaseType:
     """How leases of one kind are renewed and revoked.
 
     Both handlers find the lease in ``request.lease``. `revoke` must bear to be called twice and
-    with what an older version stored; whatever it raises, other than `shim.Unrecoverable` and
-    4xx kinds, the host takes as transient and tries again (six tries, growing delays).
+    with what an older version stored. `shim.Unrecoverable` alone ends the tries at once; whatever
+    else it raises, a `shim.UserError` among it, the host takes as transient and tries again (six
+    tries, growing delays).
 
     `untaken` ends what a new lease was given for when the answer that gave it reached nobody: the
     host made no lease of it and will never ask for its end. It finds the lease as the handler gave

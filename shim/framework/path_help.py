@@ -66,7 +66,7 @@ def _parameter(name: str, field: Field) -> str:
 def _told(field: Field) -> str:
     notes = [
         "Required." if field.required else "",
-        f"Default: {_plain(field.default)}." if field.default is not None else "",
+        f"Default: {_plain(field.default)}." if field.default not in (None, "") else "",
         "Deprecated." if field.deprecated else "",
     ]
     return " ".join([field.description, *filter(None, notes)])
@@ -75,6 +75,6 @@ def _told(field: Field) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
+    if isinstance(value, list | dict):
         return ",".join(map(str, value)) or "none"
     return str(value)

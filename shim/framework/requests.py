@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +56,8 @@ class Request:
     """One request to one mount.
 
     `path` is relative to the mount. `data` is the body as sent (with the path's own parameters
-    on top), `fields` the same coerced. `lease` is there on renewal and revocation only.
+    on top), `fields` the same coerced. `lease` is there on renewal and revocation only. What else
+    the host tells is read when it is asked for, of the message that it sent.
     """
 
     operation: str
@@ -66,18 +70,84 @@ class Request:
     entity_id: str = ""
     display_name: str = ""
     mount_point: str = ""
+    sent: pb.Request = field(default_factory=pb.Request, repr=False)
+
+    @property
+    def id(self) -> str:
+        """The request's id, as in the answer's ``request_id`` and the audit log."""
+        return self.sent.id
+
+    @property
+    def headers(self) -> Mapping[str, list[str]]:
+        """The client's headers that the mount's ``passthrough_request_headers`` let through.
+
+        Their names are in lower case.
+        """
+        return {k.lower(): list(v.header) for k, v in self.sent.headers.items()}
+
+    @property
+    def address(self) -> str:
+        """The client's IP address, "" where the host does not tell."""
+        return self.sent.connection.remote_addr
+
+    @property
+    def port(self) -> int:
+        """The client's port, 0 where the host does not tell."""
+        return self.sent.connection.remote_port
+
+    @property
+    def accessor(self) -> str:
+        """The accessor of the client's token, as the host gives it to plugins: salted, or ""."""
+        return self.sent.client_token_accessor
+
+    @property
+    def mount_accessor(self) -> str:
+        """The mount's accessor, "" where the host does not tell: OpenBao 2.7 never does."""
+        return self.sent.mount_accessor
+
+    @property
+    def mount_type(self) -> str:
+        """What the mount is registered as: the plugin's name."""
+        return self.sent.mount_type
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the client showed a token: not on a path of `SpecialPaths.unauthenticated`."""
+        return bool(self.sent.client_token) and not self.sent.unauthenticated
+
+    @property
+    def wrap_ttl(self) -> int:
+        """Seconds for which the client wants the answer wrapped, 0 for not at all."""
+        return self.sent.wrap_info.TTL // 1_000_000_000
 
 
 @dataclass(slots=True, kw_only=True)
 class Response:
     """The answer. A write without any answer (HTTP 204) is None instead of a Response.
 
-    `data` must be JSON; None shows as ``"data": null``.
+    `data` must be JSON; None shows as ``"data": null``. `headers` reach the client where the
+    mount's ``allowed_response_headers`` let them. With a `wrap_ttl` the client gets a token that
+    unwraps the answer once within so many seconds, and not the answer.
     """
 
     data: Mapping[str, Any] | None = field(default=None, repr=False)
     lease: Lease | None = None
     warnings: list[str] = field(default_factory=list)
+    headers: Mapping[str, list[str]] | None = field(default=None, repr=False)
+    wrap_ttl: int = 0
+
+    @classmethod
+    def raw(
+        cls, body: bytes, *, content_type: str = "application/octet-stream", status: int = 200
+    ) -> Self:
+        """An answer whose body is `body` and no JSON: a certificate, a key to be downloaded."""
+        return cls(
+            data={
+                "http_content_type": content_type,
+                "http_raw_body": base64.b64encode(body).decode(),
+                "http_status_code": status,
+            }
+        )
 
 
 def listing(keys: list[str]) -> Response:

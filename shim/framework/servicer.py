@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
+import logging
 import math
 from typing import TYPE_CHECKING, Any
 
 from shim.framework import opening, wire
+from shim.framework.declared import told
 from shim.framework.errors import CodedError, UserError
 from shim.framework.host import Host
 from shim.framework.mount import Mount
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
     from shim.framework.backend import Backend
     from shim.services import Broker
+
+log = logging.getLogger(__name__)
 
 SINGLE = "single"  # the id of the only instance when the host does not multiplex
 SECRETS_ENGINE = 1  # pb.TypeReply.type
@@ -44,10 +49,16 @@ class BackendServicer:
     """
 
     def __init__(
-        self, factory: Callable[[], Backend], broker: Broker, *, metadata_mode: bool = False
+        self,
+        factory: Callable[[], Backend],
+        broker: Broker,
+        *,
+        version: str = "0",
+        metadata_mode: bool = False,
     ) -> None:
         self._factory = factory
         self._broker = broker
+        self._version = version
         self._metadata_mode = metadata_mode
         self._mounts: dict[str, Mount] = {}
 
@@ -84,11 +95,17 @@ class BackendServicer:
         """Make the mount's backend; an id that exists is replaced. Failure is text, not status."""
         mount_id = _mount_id(call)
         try:
+            backend = self._factory()
+        except Exception as error:  # no request's secret is in it yet
+            log.exception("the engine cannot be made")
+            return pb.SetupReply(err=f"the engine cannot be made: {told(error)}")
+        backend.version = self._version
+        try:
             channel = await self._broker.dial(args.broker_id)
         except (TimeoutError, OSError, RpcError) as error:
             return pb.SetupReply(err=f"cannot reach the host's services: {error}")
         replaced = self._mounts.get(mount_id)
-        self._mounts[mount_id] = Mount(self._factory(), Host(channel))
+        self._mounts[mount_id] = Mount(backend, Host(channel))
         if replaced is not None:
             await replaced.end()
         return pb.SetupReply()
@@ -115,10 +132,7 @@ class BackendServicer:
         special = self._mount(call).backend.special
         return pb.SpecialPathsReply(
             paths=pb.Paths(
-                root=special.root,
-                unauthenticated=special.unauthenticated,
-                local_storage=special.local_storage,
-                seal_wrap_storage=special.seal_wrap_storage,
+                **{part.name: getattr(special, part.name) for part in dataclasses.fields(special)}
             )
         )
 
@@ -180,6 +194,7 @@ class BackendServicer:
         mount.running += not of_the_host
         try:
             longest = math.inf if of_the_host else LONGEST_BODY
+            request = None
             request = wire.request(sent, mount.host, wire.body(sent.data, longest))
             response = await mount.backend.dispatch(request)
             if response is None:
@@ -192,7 +207,8 @@ class BackendServicer:
             return pb.HandleRequestReply(response=wire.reply(refusal))
         except Exception as error:
             call.untaken()  # a lease that was given, and that no JSON can tell
-            return pb.HandleRequestReply(err=wire.fault(error))
+            by = mount.backend.handler_name(request) if request is not None else ""
+            return pb.HandleRequestReply(err=wire.fault(error, by))
         finally:
             mount.running -= not of_the_host
 

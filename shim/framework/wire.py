@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from shim.framework import payload
+from shim.framework import declared, payload
 from shim.framework.errors import BackendError, CodedError, ErrorType, UserError
 from shim.framework.fields import Fields
 from shim.framework.host import HostError
@@ -41,6 +41,7 @@ def request(sent: pb.Request, host: Host, data: Mapping[str, Any]) -> Request:
         entity_id=sent.entity_id,
         display_name=sent.display_name,
         mount_point=sent.mount_point,
+        sent=sent,
     )
 
 
@@ -56,6 +57,7 @@ def revocation(request: Request, lease: Lease) -> Request:
         entity_id=request.entity_id,
         display_name=request.display_name,
         mount_point=request.mount_point,
+        sent=request.sent,
     )
 
 
@@ -95,8 +97,14 @@ def _lease(sent: pb.Secret) -> Lease:
 
 
 def reply(response: Response) -> pb.Response:
-    """An answer on the wire. Raises TypeError and ValueError for what JSON does not have."""
-    sent = pb.Response(data=payload.encode(response.data), warnings=response.warnings)
+    """An answer on the wire. Raises NotJson for what JSON does not have."""
+    sent = pb.Response(data=_json(response.data, "data"), warnings=response.warnings)
+    if response.headers:
+        for name, values in response.headers.items():
+            sent.headers[name].header.extend(values)
+    if response.wrap_ttl:
+        sent.wrap_info.TTL = response.wrap_ttl * NANOSECONDS
+        sent.wrap_info.creation_time.seconds = GO_ZERO_TIME
     lease = response.lease
     if lease is not None:
         options = sent.secret.lease_options
@@ -104,12 +112,28 @@ def reply(response: Response) -> pb.Response:
         options.MaxTTL = lease.max_ttl * NANOSECONDS
         options.renewable = lease.renewable
         options.issue_time.seconds = GO_ZERO_TIME
-        sent.secret.internal_data = payload.encode({**lease.internal, "secret_type": lease.type})
+        sent.secret.internal_data = _json(
+            {**lease.internal, "secret_type": lease.type}, "lease.internal"
+        )
     return sent
 
 
-def fault(error: Exception) -> pb.ProtoError:
-    """The error on the wire. What nobody foresaw is logged by its type alone.
+class NotJson(Exception):  # noqa: N818  what an answer holds
+    """An answer holds what JSON does not have; the text names the part and the type alone."""
+
+
+def _json(value: object, part: str) -> str:
+    try:
+        return payload.encode(value)
+    except (TypeError, ValueError) as error:
+        found = next(declared.not_json(value), "a number that is none")
+        raise NotJson(
+            f"{found} in {part}, which JSON does not have: decode it, or encode it as base64"
+        ) from error
+
+
+def fault(error: Exception, handler: str = "") -> pb.ProtoError:
+    """The error on the wire. What nobody foresaw is logged by its type and `handler` alone.
 
     A message of an exception nobody foresaw may hold what was sent, a token among it.
     """
@@ -119,10 +143,14 @@ def fault(error: Exception) -> pb.ProtoError:
         return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg=str(error))
     if isinstance(error, TimeoutError):
         return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg="the request took too long")
+    by = f" in the handler {handler}" if handler else ""
+    if isinstance(error, NotJson):
+        log.error("%s%s", error, by)
+        return pb.ProtoError(err_type=ErrorType.INTERNAL, err_msg=f"internal error{by}: {error}")
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where is not None else "?"
     name = type(error).__name__
-    log.error("internal error: %s at %s", name, place)
+    log.error("internal error: %s at %s%s", name, place, by)
     return pb.ProtoError(err_type=ErrorType.INTERNAL, err_msg=f"internal error: {name}")

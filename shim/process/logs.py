@@ -52,6 +52,7 @@ def setup(*modules: str) -> None:
     threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
     sys.unraisablehook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
     sys.stderr = _Lines()
+    sys.stdout = _FirstLine()
 
 
 class Handler(logging.Handler):
@@ -162,3 +163,25 @@ class _Lines:
 
     def fileno(self) -> int:
         return STDERR
+
+
+class _FirstLine(_Lines):
+    """Stands in for `sys.stdout`, which is the host's: says once what became of a `print`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = False
+
+    def write(self, text: str) -> int:
+        """Log the first line that is printed; later ones go nowhere."""
+        line = next(filter(None, text.split("\n")), "")
+        if line and not self._said:
+            self._said = True
+            logging.getLogger("stdout").warning(
+                "print() reaches nobody: standard output is the host's, use logging; it said: %s",
+                line,
+            )
+        return len(text)
+
+    def fileno(self) -> int:
+        return 1

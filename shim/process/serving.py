@@ -56,7 +56,7 @@ _OF_THE_HOST: Final = Limits(
 def serve(
     services: Services,
     *,
-    about: str,
+    about: str | Callable[[], str],
     version: str = "",
     modules: tuple[str, ...] = (),
     patience: float = PATIENCE,
@@ -66,13 +66,14 @@ def serve(
     """Live as a plugin; never returns. The exit status is 1 where it could not serve.
 
     `services` is called once, in the running loop, before the host can connect. `about` is what
-    somebody reads who starts the plugin by hand. `version` is the plugin's (``v1.2.3``, or "" for
-    none), `modules` are the packages that log in full. Of seconds, `patience` is how many to wait
-    for the host's first connection, `farewell` how many it is served after a SIGTERM, and `tick`
-    how many lie between two questions of the watchdog.
+    somebody reads who starts the plugin by hand, or tells it. `version` is the plugin's
+    (``v1.2.3``, or "" for none), `modules` are the packages that log in full. Of seconds,
+    `patience` is how many to wait for the host's first connection, `farewell` how many it is
+    served after a SIGTERM, and `tick` how many lie between two questions of the watchdog.
     """
     if not handshake.launched_by_host(os.environ):
-        sys.stderr.write(about.rstrip("\n") + "\n")
+        shown = about if isinstance(about, str) else about()
+        sys.stderr.write(shown.rstrip("\n") + "\n")
         sys.exit(1)
     signals.leave_alone()
     logs.setup("shim", *modules)
@@ -96,6 +97,16 @@ def serve(
         log.exception("the plugin cannot run")
         _exit(1)
     _exit(0)
+
+
+def refuse(why: str, modules: tuple[str, ...] = ()) -> NoReturn:
+    """Say why this cannot be served, to whoever started it: the host's log, or somebody by hand."""
+    if handshake.launched_by_host(os.environ):
+        logs.setup("shim", *modules)
+        log.error("%s", why)
+    else:
+        sys.stderr.write(why + "\n")
+    _exit(1)
 
 
 async def _live(

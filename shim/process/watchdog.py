@@ -77,9 +77,25 @@ def _end(frame: FrameType | None) -> NoReturn:
     that does not read.
     """
     os.set_blocking(logs.STDERR, False)
-    record = logging.LogRecord(
-        __name__, logging.ERROR, "", 0, "the event loop hangs: ending the process", None, None
-    )
+    handler = _handler(frame)
+    told = f" in the handler {handler}, which blocks" if handler else ""
+    said = f"the event loop hangs{told}: ending the process"
+    record = logging.LogRecord(__name__, logging.ERROR, "", 0, said, None, None)
     record.stacktrace = "".join(traceback.format_stack(frame))
     logs.write(record)
     os._exit(_STATUS)
+
+
+def _handler(frame: FrameType | None) -> str:
+    """The engine's function that the SDK called and that does not return; "" where there is none.
+
+    On the stack it is the last that is not the SDK's before a function of `shim.framework`.
+    """
+    found = ""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("shim.framework."):
+            return found
+        found = f"{module}.{frame.f_code.co_qualname}"
+        frame = frame.f_back
+    return ""

@@ -339,10 +339,24 @@ class StorageEntry(_message.Message):
     def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ..., seal_wrap: _Optional[bool] = ...) -> None: ...
 
 class StorageListArgs(_message.Message):
-    __slots__ = ("prefix",)
+    __slots__ = ("prefix", "txn")
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TXN_FIELD_NUMBER: _ClassVar[int]
     prefix: str
-    def __init__(self, prefix: _Optional[str] = ...) -> None: ...
+    txn: str
+    def __init__(self, prefix: _Optional[str] = ..., txn: _Optional[str] = ...) -> None: ...
+
+class StorageListPageArgs(_message.Message):
+    __slots__ = ("prefix", "after", "limit", "txn")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    TXN_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    after: str
+    limit: int
+    txn: str
+    def __init__(self, prefix: _Optional[str] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ..., txn: _Optional[str] = ...) -> None: ...
 
 class StorageListReply(_message.Message):
     __slots__ = ("keys", "err")
@@ -353,10 +367,12 @@ class StorageListReply(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[str]] = ..., err: _Optional[str] = ...) -> None: ...
 
 class StorageGetArgs(_message.Message):
-    __slots__ = ("key",)
+    __slots__ = ("key", "txn")
     KEY_FIELD_NUMBER: _ClassVar[int]
+    TXN_FIELD_NUMBER: _ClassVar[int]
     key: str
-    def __init__(self, key: _Optional[str] = ...) -> None: ...
+    txn: str
+    def __init__(self, key: _Optional[str] = ..., txn: _Optional[str] = ...) -> None: ...
 
 class StorageGetReply(_message.Message):
     __slots__ = ("entry", "err")
@@ -367,10 +383,12 @@ class StorageGetReply(_message.Message):
     def __init__(self, entry: _Optional[_Union[StorageEntry, _Mapping]] = ..., err: _Optional[str] = ...) -> None: ...
 
 class StoragePutArgs(_message.Message):
-    __slots__ = ("entry",)
+    __slots__ = ("entry", "txn")
     ENTRY_FIELD_NUMBER: _ClassVar[int]
+    TXN_FIELD_NUMBER: _ClassVar[int]
     entry: StorageEntry
-    def __init__(self, entry: _Optional[_Union[StorageEntry, _Mapping]] = ...) -> None: ...
+    txn: str
+    def __init__(self, entry: _Optional[_Union[StorageEntry, _Mapping]] = ..., txn: _Optional[str] = ...) -> None: ...
 
 class StoragePutReply(_message.Message):
     __slots__ = ("err",)
@@ -379,12 +397,52 @@ class StoragePutReply(_message.Message):
     def __init__(self, err: _Optional[str] = ...) -> None: ...
 
 class StorageDeleteArgs(_message.Message):
-    __slots__ = ("key",)
+    __slots__ = ("key", "txn")
     KEY_FIELD_NUMBER: _ClassVar[int]
+    TXN_FIELD_NUMBER: _ClassVar[int]
     key: str
-    def __init__(self, key: _Optional[str] = ...) -> None: ...
+    txn: str
+    def __init__(self, key: _Optional[str] = ..., txn: _Optional[str] = ...) -> None: ...
 
 class StorageDeleteReply(_message.Message):
+    __slots__ = ("err",)
+    ERR_FIELD_NUMBER: _ClassVar[int]
+    err: str
+    def __init__(self, err: _Optional[str] = ...) -> None: ...
+
+class StorageIsTransactionalReply(_message.Message):
+    __slots__ = ("transactional",)
+    TRANSACTIONAL_FIELD_NUMBER: _ClassVar[int]
+    transactional: bool
+    def __init__(self, transactional: _Optional[bool] = ...) -> None: ...
+
+class StorageBeginTxReply(_message.Message):
+    __slots__ = ("txn", "err")
+    TXN_FIELD_NUMBER: _ClassVar[int]
+    ERR_FIELD_NUMBER: _ClassVar[int]
+    txn: str
+    err: str
+    def __init__(self, txn: _Optional[str] = ..., err: _Optional[str] = ...) -> None: ...
+
+class StorageCommitTxArgs(_message.Message):
+    __slots__ = ("txn",)
+    TXN_FIELD_NUMBER: _ClassVar[int]
+    txn: str
+    def __init__(self, txn: _Optional[str] = ...) -> None: ...
+
+class StorageCommitTxReply(_message.Message):
+    __slots__ = ("err",)
+    ERR_FIELD_NUMBER: _ClassVar[int]
+    err: str
+    def __init__(self, err: _Optional[str] = ...) -> None: ...
+
+class StorageRollbackTxArgs(_message.Message):
+    __slots__ = ("txn",)
+    TXN_FIELD_NUMBER: _ClassVar[int]
+    txn: str
+    def __init__(self, txn: _Optional[str] = ...) -> None: ...
+
+class StorageRollbackTxReply(_message.Message):
     __slots__ = ("err",)
     ERR_FIELD_NUMBER: _ClassVar[int]
     err: str
@@ -439,6 +497,14 @@ class EntityInfoReply(_message.Message):
     entity: _logical_pb2.Entity
     err: str
     def __init__(self, entity: _Optional[_Union[_logical_pb2.Entity, _Mapping]] = ..., err: _Optional[str] = ...) -> None: ...
+
+class GroupsForEntityReply(_message.Message):
+    __slots__ = ("groups", "err")
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ERR_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[_logical_pb2.Group]
+    err: str
+    def __init__(self, groups: _Optional[_Iterable[_Union[_logical_pb2.Group, _Mapping]]] = ..., err: _Optional[str] = ...) -> None: ...
 
 class PluginEnvReply(_message.Message):
     __slots__ = ("plugin_environment", "err")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18shim/proto/logical.proto\x12\x07logical\x1a\x1fgoogle/protobuf/timestamp.proto\"\x07\n\x05\x45mpty\"&\n\x0cVersionReply\x12\x16\n\x0eplugin_version\x18\x01 \x01(\t\"\xcd\x01\n\x06\x45ntity\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x07\x61liases\x18\x03 \x03(\x0b\x32\x0e.logical.Alias\x12/\n\x08metadata\x18\x04 \x03(\x0b\x32\x1d.logical.Entity.MetadataEntry\x12\x10\n\x08\x64isabled\x18\x05 \x01(\x08\x12\x14\n\x0cnamespace_id\x18\x06 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc7\x02\n\x05\x41lias\x12\x12\n\nmount_type\x18\x01 \x01(\t\x12\x16\n\x0emount_accessor\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12.\n\x08metadata\x18\x04 \x03(\x0b\x32\x1c.logical.Alias.MetadataEntry\x12\n\n\x02ID\x18\x05 \x01(\t\x12\x14\n\x0cnamespace_id\x18\x06 \x01(\t\x12;\n\x0f\x63ustom_metadata\x18\x07 \x03(\x0b\x32\".logical.Alias.CustomMetadataEntry\x12\r\n\x05local\x18\x08 \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x35\n\x13\x43ustomMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa2\x01\n\x11PluginEnvironment\x12\x15\n\rvault_version\x18\x01 \x01(\t\x12 \n\x18vault_version_prerelease\x18\x02 \x01(\t\x12\x1e\n\x16vault_version_metadata\x18\x03 \x01(\t\x12\x34\n\x10vault_build_date\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18shim/proto/logical.proto\x12\x07logical\x1a\x1fgoogle/protobuf/timestamp.proto\"\x07\n\x05\x45mpty\"&\n\x0cVersionReply\x12\x16\n\x0eplugin_version\x18\x01 \x01(\t\"\xcd\x01\n\x06\x45ntity\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x07\x61liases\x18\x03 \x03(\x0b\x32\x0e.logical.Alias\x12/\n\x08metadata\x18\x04 \x03(\x0b\x32\x1d.logical.Entity.MetadataEntry\x12\x10\n\x08\x64isabled\x18\x05 \x01(\x08\x12\x14\n\x0cnamespace_id\x18\x06 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc7\x02\n\x05\x41lias\x12\x12\n\nmount_type\x18\x01 \x01(\t\x12\x16\n\x0emount_accessor\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12.\n\x08metadata\x18\x04 \x03(\x0b\x32\x1c.logical.Alias.MetadataEntry\x12\n\n\x02ID\x18\x05 \x01(\t\x12\x14\n\x0cnamespace_id\x18\x06 \x01(\t\x12;\n\x0f\x63ustom_metadata\x18\x07 \x03(\x0b\x32\".logical.Alias.CustomMetadataEntry\x12\r\n\x05local\x18\x08 \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x35\n\x13\x43ustomMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x98\x01\n\x05Group\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\x08metadata\x18\x03 \x03(\x0b\x32\x1c.logical.Group.MetadataEntry\x12\x14\n\x0cnamespace_id\x18\x04 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa2\x01\n\x11PluginEnvironment\x12\x15\n\rvault_version\x18\x01 \x01(\t\x12 \n\x18vault_version_prerelease\x18\x02 \x01(\t\x12\x1e\n\x16vault_version_metadata\x18\x03 \x01(\t\x12\x34\n\x10vault_build_date\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALIAS_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ALIAS_CUSTOMMETADATAENTRY']._loaded_options = None
   _globals['_ALIAS_CUSTOMMETADATAENTRY']._serialized_options = b'8\001'
+  _globals['_GROUP_METADATAENTRY']._loaded_options = None
+  _globals['_GROUP_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_EMPTY']._serialized_start=70
   _globals['_EMPTY']._serialized_end=77
   _globals['_VERSIONREPLY']._serialized_start=79
@@ -52,6 +54,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALIAS_METADATAENTRY']._serialized_end=325
   _globals['_ALIAS_CUSTOMMETADATAENTRY']._serialized_start=602
   _globals['_ALIAS_CUSTOMMETADATAENTRY']._serialized_end=655
-  _globals['_PLUGINENVIRONMENT']._serialized_start=658
-  _globals['_PLUGINENVIRONMENT']._serialized_end=820
+  _globals['_GROUP']._serialized_start=658
+  _globals['_GROUP']._serialized_end=810
+  _globals['_GROUP_METADATAENTRY']._serialized_start=278
+  _globals['_GROUP_METADATAENTRY']._serialized_end=325
+  _globals['_PLUGINENVIRONMENT']._serialized_start=813
+  _globals['_PLUGINENVIRONMENT']._serialized_end=975
 # @@protoc_insertion_point(module_scope)

@@ -76,6 +76,25 @@ class Alias(_message.Message):
     local: bool
     def __init__(self, mount_type: _Optional[str] = ..., mount_accessor: _Optional[str] = ..., name: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., ID: _Optional[str] = ..., namespace_id: _Optional[str] = ..., custom_metadata: _Optional[_Mapping[str, str]] = ..., local: _Optional[bool] = ...) -> None: ...
 
+class Group(_message.Message):
+    __slots__ = ("ID", "name", "metadata", "namespace_id")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_ID_FIELD_NUMBER: _ClassVar[int]
+    ID: str
+    name: str
+    metadata: _containers.ScalarMap[str, str]
+    namespace_id: str
+    def __init__(self, ID: _Optional[str] = ..., name: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., namespace_id: _Optional[str] = ...) -> None: ...
+
 class PluginEnvironment(_message.Message):
     __slots__ = ("vault_version", "vault_version_prerelease", "vault_version_metadata", "vault_build_date")
     VAULT_VERSION_FIELD_NUMBER: _ClassVar[int]

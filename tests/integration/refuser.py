@@ -36,7 +36,6 @@ def backend() -> Backend:
     """What one mount of it is."""
     return Backend(
         title="Refuser",
-        version="0.1.0",
         description="Refuses.",
         paths=[],
         lease_types=[LeaseType(name=NAME, renew=_renew, revoke=_revoke)],

@@ -37,7 +37,6 @@ def backend() -> Backend:
     """What one mount of it is."""
     return Backend(
         title="Sleeper",
-        version="0.1.0",
         description="Sleeps.",
         paths=[
             Route(

@@ -46,3 +46,4 @@ def test_a_hung_plugin_is_replaced(asleep: VaultServer) -> None:
     assert hangs
     assert "@module=shim.process.watchdog" in log
     assert "in _hang" in log
+    assert "hangs in the handler __main__._hang, which blocks" in log

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import shim
+from scripts.bundle.contents import contents
+from scripts.bundle.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 # What stands on top, for developers alone.
@@ -31,6 +33,8 @@ ROOMS = {
     "services": ("grpc", "proto"),
     "framework": ("grpc", "proto", "services"),
     "process": ("grpc", "services"),
+    # A host for the tests of engines, which runs no plugin's process and is built into none.
+    "testing": ("framework", "grpc", "proto"),
 }
 
 
@@ -78,7 +82,18 @@ def test_a_room_imports_from_those_below_it(room: str) -> None:
 @pytest.mark.parametrize("folder", ["vault_plugin", "examples"])
 def test_engines_come_in_by_the_door(folder: str) -> None:
     for file in sources(folder).values():
-        assert taken_of_shim(file) <= {*shim.__all__, "grpc"}, file
+        testing = {"testing"} if file.name.startswith("test_") else set()
+        assert taken_of_shim(file) <= {*shim.__all__, "grpc", *testing}, file
+
+
+def test_no_built_file_holds_what_is_for_tests() -> None:
+    held = contents(Engine(ROOT / "examples" / "hello.py")).modules
+    assert not [item.name for item in held if "testing" in item.name or "test_" in item.name]
+
+
+@pytest.mark.parametrize("name", shim.__all__)
+def test_the_door_has_what_it_names(name: str) -> None:
+    assert hasattr(shim, name)
 
 
 @pytest.mark.parametrize("folder", ["shim", "vault_plugin"])

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shim.framework.host.errors import HostError, ReadOnlyStorage, StorageError, SystemViewError
+from shim.framework.host.errors import (
+    HostError,
+    NoTransactions,
+    ReadOnlyStorage,
+    StorageError,
+    SystemViewError,
+)
 from shim.framework.host.facts import (
     Alias,
     ClusterInfo,
     Entity,
+    Group,
     PluginEnvironment,
     ReplicationState,
 )
@@ -27,8 +34,10 @@ __all__ = [
     "Alias",
     "ClusterInfo",
     "Entity",
+    "Group",
     "Host",
     "HostError",
+    "NoTransactions",
     "PluginEnvironment",
     "ReadOnlyStorage",
     "ReplicationState",

@@ -15,5 +15,9 @@ class ReadOnlyStorage(StorageError):  # noqa: N818  Vault's own word for it
     """The node may not write; let it through and the host forwards the request."""
 
 
+class NoTransactions(StorageError):  # noqa: N818  what the host lacks
+    """The host's storage has no transactions."""
+
+
 class SystemViewError(HostError):
     """``pb.SystemView`` failed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,28 +25,38 @@ class ReplicationState(enum.IntFlag):
     PERFORMANCE_STANDBY = 1 << 14
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
     """An entity's name on one auth mount."""
 
-    id: str
     name: str
-    mount_type: str
-    mount_accessor: str
-    metadata: Mapping[str, str]
-    custom_metadata: Mapping[str, str]
+    id: str = ""
+    mount_type: str = ""
+    mount_accessor: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    custom_metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
     """Who makes a request, in the host's identity store."""
 
     id: str
     name: str
-    namespace_id: str
-    disabled: bool
-    metadata: Mapping[str, str]
-    aliases: Sequence[Alias]
+    namespace_id: str = ""
+    disabled: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    aliases: Sequence[Alias] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group that an entity belongs to."""
+
+    id: str
+    name: str
+    namespace_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from shim.framework.host.facts import (
     Alias,
     ClusterInfo,
     Entity,
+    Group,
     PluginEnvironment,
     ReplicationState,
 )
@@ -37,6 +38,9 @@ REPLICATION_STATE: Final = Method(
     "/pb.SystemView/ReplicationState", pb.Empty, pb.ReplicationStateReply
 )
 ENTITY_INFO: Final = Method("/pb.SystemView/EntityInfo", pb.EntityInfoArgs, pb.EntityInfoReply)
+GROUPS_FOR_ENTITY: Final = Method(
+    "/pb.SystemView/GroupsForEntity", pb.EntityInfoArgs, pb.GroupsForEntityReply
+)
 GENERATE_PASSWORD: Final = Method(
     "/pb.SystemView/GeneratePasswordFromPolicy",
     pb.GeneratePasswordFromPolicyRequest,
@@ -87,6 +91,20 @@ class SystemView:
         reply = await self._call(ENTITY_INFO, pb.EntityInfoArgs(entity_id=entity_id))
         _check(reply.err)
         return _entity(reply.entity) if reply.HasField("entity") else None
+
+    async def groups(self, entity_id: str) -> list[Group]:
+        """Return the groups of the entity, those it is in by another group too."""
+        reply = await self._call(GROUPS_FOR_ENTITY, pb.EntityInfoArgs(entity_id=entity_id))
+        _check(reply.err)
+        return [
+            Group(
+                id=group.ID,
+                name=group.name,
+                namespace_id=group.namespace_id,
+                metadata=dict(group.metadata),
+            )
+            for group in reply.groups
+        ]
 
     async def generate_password(self, policy: str) -> str:
         """Return a fresh password made by the host's password policy of that name."""

@@ -51,7 +51,7 @@ def other(pachd: Pachd) -> Iterator[Pachd]:
 
 @pytest.fixture
 async def vault(tmp_path: Path) -> AsyncIterator[Vault]:
-    async with Vault(backend(), tmp_path) as host:
+    async with Vault(backend()) as host:
         yield host
 
 

@@ -44,7 +44,7 @@ async def test_nothing_is_left(
     path = "creds/job" if creds else "login/robot:x"
     came_to: list[str] = []
     with simulator(generation, repos=repos) as pachd:
-        async with Vault(backend(), tmp_path) as mount:
+        async with Vault(backend()) as mount:
             await configured(mount, pachd)
             grants = [f"repo:{repo}={role}" for repo in repos]
             await mount.write(
@@ -67,7 +67,7 @@ async def test_nothing_is_left(
                     if kind is not Kind.FAILED:
                         assert not task.done()
                     if kind is Kind.KILLED:
-                        mount.restart(backend())
+                        mount.replace(backend())
                     else:
                         if kind is Kind.CANCELLED:
                             task.cancel()

@@ -50,7 +50,7 @@ async def test_a_login_works_at_once_and_one_token_is_left(
 ) -> None:
     generation, make, subject = ADMINS[who]
     at = 0
-    async with Vault(backend(), tmp_path) as mount:
+    async with Vault(backend()) as mount:
         while True:
             at += 1
             with simulator(generation) as pachd:
@@ -65,7 +65,7 @@ async def test_a_login_works_at_once_and_one_token_is_left(
                     await asyncio.wait([task, came], return_when=asyncio.FIRST_COMPLETED)
                     came.cancel()
                     if kind is Kind.KILLED and not task.done():
-                        mount.restart(backend())
+                        mount.replace(backend())
                     elif kind is Kind.CANCELLED:
                         task.cancel()
                     if kind is not Kind.KILLED:

@@ -65,7 +65,7 @@ async def test_a_token_without_a_lease_is_revoked_once_the_lease_would_have_ende
     mount.age_log(155)
     await mount.ask("rollback", "")
     assert pachd.subject_of(token) == "robot:x"
-    mount.restart(backend())  # which has read none of it yet
+    mount.replace(backend())  # which has read none of it yet
     mount.age_log(10)
     await mount.ask("rollback", "")
     assert pachd.subject_of(token) is None

@@ -45,7 +45,7 @@ async def test_a_login_given_up_whose_revocation_fails_is_left_to_the_log(
 async def test_an_answer_nobody_took(mount: Vault, pachd: Pachd, crash_safe: bool) -> None:
     await mount.write("config", crash_safe=crash_safe)
     answer = await mount.write("login/robot:x")
-    await mount.not_taken(answer)
+    await mount.not_taken(lease_of(answer))
     assert pachd.live()["robot:x"] == 0
     assert mount.given_entries == []
 
@@ -57,7 +57,7 @@ async def test_an_answer_nobody_took_while_pachd_fails(
     await mount.write("config", crash_safe=crash_safe)
     answer = await mount.write("login/robot:x")
     fail(pachd)
-    await mount.not_taken(answer)
+    await mount.not_taken(lease_of(answer))
     assert pachd.live()["robot:x"] == 1
     pachd.faults.clear()
     await mount.ask(Operation.ROLLBACK, "")  # at once, not when its lease would have ended

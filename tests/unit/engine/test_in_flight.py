@@ -49,7 +49,7 @@ async def test_2x_mounts_of_one_pachd_count_together(
     """Each on its own keeps below the limit, and both together would hang each other."""
     v2.cluster.database.round_trip = 0.02
     (tmp_path / "other").mkdir()
-    async with Vault(backend(), tmp_path / "other") as other:
+    async with Vault(backend()) as other:
         await configured(other, v2)
         both = await asyncio.gather(logins(mount2, 30), logins(other, 30))
         assert failures([*both[0], *both[1]]) == []

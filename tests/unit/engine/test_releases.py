@@ -416,7 +416,7 @@ async def test_another_generation_is_noticed_at_the_next_call(
         await mount.write("login/robot:x")
         await upgraded(pachd, after)
         if fresh:
-            mount.restart(backend())
+            mount.replace(backend())
         version = (await mount.read("version")).data
         assert version is not None
         assert version["server-version"].startswith(after[:2])
@@ -433,12 +433,12 @@ async def test_an_upgrade_brings_its_features(vault: Vault, fresh: bool) -> None
         await allow_all(mount)
         await upgraded(pachd, "2.11")
         if fresh:
-            mount.restart(backend())
+            mount.replace(backend())
         grant = "repo:default/images=repoReader,project:default=projectViewer"
         await mount.write("roles/r", subject="robot:{{random}}", grants=grant)
         assert token_of(await mount.read("creds/r"))
         if fresh:
-            mount.restart(backend())
+            mount.replace(backend())
         assert token_of(await mount.read("creds/r"))
         assert await revoked(mount, "revoke", user_token=add_token(pachd, "robot:y")) == 1
 

@@ -142,7 +142,7 @@ async def test_unproven_the_old_one_lives(mount: Vault, pachd: Pachd) -> None:
         await mount.roll_back()
         assert pachd.subject_of(made) is not None
     assert "not revoked yet" in (await problems(mount))[0]
-    mount.restart(backend())
+    mount.replace(backend())
     await mount.write("config", admin_token=add_admin(pachd), verify=False)
     assert pachd.subject_of(made) is not None
     await mount.roll_back()
@@ -193,7 +193,7 @@ async def test_a_cluster_that_does_not_answer_holds_nothing_up(
     assert any(f"lives on at {pachd.address}" in warning for warning in answer.warnings)
     assert ("config" in mount.entries) != deleted
     pachd.faults.clear()
-    mount.restart(backend())
+    mount.replace(backend())
     await mount.roll_back()
     assert pachd.subject_of(made) is None
     assert mount.admin_entries == []
@@ -366,7 +366,7 @@ async def test_at_each_step(
     monkeypatch.setattr("vault_plugin.retired_admin.DOUBT", 0.0)
     operation, *_ = change.split()
     steps = 0
-    async with Vault(backend(), tmp_path) as mount:
+    async with Vault(backend()) as mount:
         for at in range(1, 60):
             with simulator(generation) as pachd:
                 await configured(mount, pachd, add_admin(pachd), request_timeout="5s")
@@ -380,7 +380,7 @@ async def test_at_each_step(
                     await asyncio.wait([task, came], return_when=asyncio.FIRST_COMPLETED)
                     came.cancel()
                     if kind is Kind.KILLED and not task.done():
-                        mount.restart(backend())
+                        mount.replace(backend())
                     if kind is not Kind.FAILED:
                         task.cancel()
                     with contextlib.suppress(asyncio.CancelledError, BackendError, HostError):

@@ -4,17 +4,16 @@ from typing import Any
 
 import pytest
 
-from shim import BackendError, CodedError, UserError
-from shim.proto import logical_pb2 as logical
+from shim import Alias, BackendError, CodedError, Entity, UserError
 from tests.pachd import PachdV1, PachdV2, Simulator
 from tests.unit.engine.cluster import Pachd, is_v1
 from tests.unit.engine.vault import Vault, lease_of, token_of
 
-ANN = logical.Entity(
-    ID="e-1",
+ANN = Entity(
+    id="e-1",
     name="ann",
     metadata={"team": "ml", "bad": "a:b", "blank": "a b", "empty": ""},
-    aliases=[logical.Alias(name="ann@corp", mount_accessor="ldap_1", metadata={"uid": "7"})],
+    aliases=[Alias(name="ann@corp", mount_accessor="ldap_1", metadata={"uid": "7"})],
 )
 
 
@@ -132,7 +131,7 @@ async def test_a_value_that_is_missing_or_hostile(mount: Vault, pachd: Pachd, va
 async def test_a_name_that_would_be_another(
     mount1: Vault, v1: Simulator[PachdV1], name: str
 ) -> None:
-    mount1.entities["e"] = logical.Entity(ID="e", name=name)
+    mount1.entities["e"] = Entity(id="e", name=name)
     await mount1.write("roles/r", subject="robot:{{identity.entity.name}}")
     before = v1.live()
     with pytest.raises(UserError):

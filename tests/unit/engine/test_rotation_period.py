@@ -34,7 +34,7 @@ async def test_when_the_period_is_over(mount: Vault, pachd: Pachd) -> None:
     assert pachd.subject_of(first) is not None
     await aged(mount, 3601)
     mount.state = ReplicationState.PERFORMANCE_STANDBY
-    mount.restart(backend())
+    mount.replace(backend())
     await mount.roll_back()
     assert pachd.subject_of(first) is not None
     mount.state = ReplicationState.PERFORMANCE_PRIMARY

@@ -18,7 +18,7 @@ def toy() -> Toy:
 
 @pytest.fixture
 async def vault(toy: Toy, tmp_path: Path) -> AsyncIterator[Vault]:
-    async with Vault(toy.backend(), tmp_path) as host:
+    async with Vault(toy.backend()) as host:
         yield host
 
 
@@ -29,7 +29,7 @@ def metadata_mode() -> bool:
 
 @pytest.fixture
 async def plugin(tmp_path: Path, metadata_mode: bool) -> AsyncIterator[Plugin]:
-    async with Vault(Toy().backend(), tmp_path):
+    async with Vault(Toy().backend()) as host:
         server = Server()
         channel = Channel.unix(str(tmp_path / "plugin"))
         plugin = Plugin(channel)
@@ -38,7 +38,7 @@ async def plugin(tmp_path: Path, metadata_mode: bool) -> AsyncIterator[Plugin]:
             plugin.toys.append(Toy())
             return plugin.toys[-1].backend()
 
-        broker: Any = Broker(str(tmp_path / "host"))
+        broker: Any = Broker(host)
         servicer = BackendServicer(factory, broker, metadata_mode=metadata_mode)
         servicer.register(server)
         await server.listen_unix(str(tmp_path / "plugin"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from google.protobuf.message import Message
 
 from shim.grpc import Channel, Method
 from shim.proto import backend_pb2 as pb
+from shim.testing.services import Line, Services
 
 if TYPE_CHECKING:
     from tests.unit.framework.toy import Toy
@@ -16,15 +17,15 @@ Rep = TypeVar("Rep", bound=Message)
 
 
 class Broker:
-    """Dials the one host there is; knows no other broker id than 7."""
+    """Dials the one host there is, in memory; knows no other broker id than 7."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, host: Services) -> None:
+        self._host = host
 
     async def dial(self, broker_id: int) -> Channel:
         if broker_id != 7:
             raise TimeoutError(f"the host named no address for broker id {broker_id}")
-        return Channel.unix(self._path)
+        return cast("Channel", Line(self._host))
 
 
 class Plugin:

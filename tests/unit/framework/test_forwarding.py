@@ -50,7 +50,6 @@ class Ledger:
         note = self._note
         return Backend(
             title="Ledger",
-            version="1.0.0",
             description="",
             paths=[
                 Path(
@@ -88,7 +87,7 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 async def vault(ledger: Ledger, tmp_path: FilePath) -> AsyncIterator[Vault]:
-    async with Vault(ledger.backend(), tmp_path) as host:
+    async with Vault(ledger.backend()) as host:
         yield host
 
 

@@ -236,7 +236,15 @@ async def test_entity(desk: Desk, host: Host) -> None:
         namespace_id="",
         disabled=False,
         metadata={"team": "x"},
-        aliases=(Alias("a1", "jane", "oidc", "auth_oidc_1", {"r": "1"}, {}),),
+        aliases=(
+            Alias(
+                id="a1",
+                name="jane",
+                mount_type="oidc",
+                mount_accessor="auth_oidc_1",
+                metadata={"r": "1"},
+            ),
+        ),
     )
     desk.answer(system_view.ENTITY_INFO, pb.EntityInfoReply())
     assert await host.system.entity("none") is None

@@ -80,7 +80,9 @@ async def test_what_the_host_has_a_lease_of_is_left_alone(
 
 async def test_an_answer_that_cannot_be_told_is_untaken(plugin: Plugin) -> None:
     await plugin.setup()
-    assert (await plugin.handle("read", "gift/no JSON")).err.err_msg == "internal error: TypeError"
+    refusal = (await plugin.handle("read", "gift/no JSON")).err.err_msg
+    assert refusal.startswith("internal error in the handler tests.unit.framework.toy.Toy.give: ")
+    assert "object in data, which JSON does not have" in refusal
     assert await until(plugin.toys[0].happened, 1) == ["untaken gift/no JSON {'of': 'no JSON'}"]
 
 

@@ -49,12 +49,12 @@ class Toy:
         self.untaken_fails = False
         self.kept = asyncio.Event()  # what takes long waits for this
         self.waiting = 0
+        self.made: Backend
 
     def backend(self) -> Backend:
         name = Field(kind=STRING, description="Its name.")
-        return Backend(
+        self.made = Backend(
             title="Toy",
-            version="1.2.3",
             description="A toy.",
             paths=[
                 Path(
@@ -138,6 +138,7 @@ class Toy:
             invalidate=self.invalidate,
             close=self.close,
         )
+        return self.made
 
     async def exists(self, request: Request) -> bool:
         return await request.storage.get(f"things/{request.fields['name']}") is not None

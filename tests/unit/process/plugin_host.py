@@ -214,8 +214,8 @@ async def refused(**changes: Any) -> tuple[int, bytes, bytes]:
 
 
 def is_error(said: bytes) -> str:
-    """The message of standard error's only line, which must be an error."""
-    [line] = said.splitlines()
+    """The message of standard error's only line but for what was printed: an error."""
+    [line] = [line for line in said.splitlines() if b'"@module":"stdout"' not in line]
     fields = json.loads(line)
     assert fields["@level"] == "error"
     message = fields["@message"]

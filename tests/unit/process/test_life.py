@@ -120,6 +120,10 @@ async def test_stderr_is_one_json_object_a_line_whoever_writes_to_it() -> None:
         await host.shut_down()
         await host.plugin.ended()
     logs = host.plugin.logs  # every line parses
+    [printed] = [line for line in logs if line["@module"] == "stdout"]  # of several prints
+    assert printed["@level"] == "warn"
+    assert str(printed["@message"]).startswith("print() reaches nobody: standard output is the")
+    assert str(printed["@message"]).endswith("it said: before the handshake")
     for line in logs:
         assert type(line["@message"]) is str
         assert type(line["@level"]) is str
