@@ -99,7 +99,7 @@ async def test_it_exits_when_no_host_connects() -> None:
 
 
 async def test_stdout_is_the_line_and_nothing_before_or_after() -> None:
-    async with connected() as host:
+    async with connected(ECHO_PRINTS="before the handshake") as host:
         assert host.plugin.fields[0] == "1"  # and echo printed before it
         await host.ask("print", "x" * 100_000)
         status = json.loads(await host.ask("status"))
@@ -110,7 +110,7 @@ async def test_stdout_is_the_line_and_nothing_before_or_after() -> None:
 
 
 async def test_stderr_is_one_json_object_a_line_whoever_writes_to_it() -> None:
-    async with connected() as host:
+    async with connected(ECHO_PRINTS="before the handshake") as host:
         await host.ask("log", "a\nb")
         await host.ask("print", "to standard\nerror")
         with pytest.raises(RpcError) as error:
