@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shim import Backend, LeaseType, UnsupportedOperation, serve
+from vault_plugin import VERSION
 from vault_plugin.token_lease import NAME
 
 if TYPE_CHECKING:
@@ -43,4 +44,4 @@ def backend() -> Backend:
 
 
 if __name__ == "__main__":
-    serve(backend, name="refuser", version="v0.1.0")
+    serve(backend, name="refuser", version=f"v{VERSION}")  # as that whose place it takes
