@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shim import Backend, LeaseType, UnsupportedOperation, serve
+from shim import Backend, LeaseType, Unrecoverable, UnsupportedOperation, serve
 from vault_plugin import VERSION
 from vault_plugin.token_lease import NAME
 
@@ -29,8 +29,7 @@ async def _renew(_: Request) -> Response:
 
 
 async def _revoke(_: Request) -> None:
-    # One of the errors after which Vault does not try again for minutes, but gives up at once.
-    raise UnsupportedOperation
+    raise Unrecoverable("it is refused for good")  # so that the host gives up at once
 
 
 def backend() -> Backend:
