@@ -186,7 +186,9 @@ class VaultServer:
                 if requests.get(health, timeout=5).status_code == 200:
                     return
             assert self._process is not None
+            assert self._writer is not None
             if self._process.poll() is not None:
+                self._writer.wait(START_SECONDS)  # the log is whole
                 break
             time.sleep(0.05)
         raise RuntimeError(f"the server did not start:\n{self.log_path.read_text()[-2000:]}")

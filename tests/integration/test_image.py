@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from scripts import go
 from scripts.bundle.executable.target import cpu, machine
 from scripts.image import image
 from tests.integration.kept_server import KeptServer
-from tests.integration.mount import PLUGIN, Mount
+from tests.integration.mount import PLUGIN, Mount, Refused, eventually
 from tests.integration.openbao import openbao
 from tests.integration.register import NEWER, VERSION
 from tests.integration.registry_server import Registry
@@ -47,6 +49,18 @@ class Installing(KeptServer):
             plugin_auto_register = true
             {self.stanza}
         """
+
+    def reread(self) -> None:
+        """Have it read the stanza again while it runs."""
+        listen = self.address.removeprefix("http://")
+        (self.directory / "config.hcl").write_text(self.config(listen))
+        os.kill(self.pid, signal.SIGHUP)
+
+    @property
+    def registered(self) -> set[str]:
+        """The versions of the plugin in the catalog."""
+        catalog = self.http("GET", "/v1/sys/plugins/catalog")[1]["data"]["detailed"]
+        return {plugin["version"] for plugin in catalog if plugin["name"] == PLUGIN}
 
     def names(self, registry: Registry, file: Path, version: str) -> None:
         """Have the stanza name a version, with the sum of its file."""
@@ -149,6 +163,39 @@ def test_it_is_installed_and_upgraded_with_leases_alive(
             mount.revoke(lease)
             assert not mount.alive(lease)
         assert mount.alive(mount.login())
+
+
+def test_a_mount_whose_version_lost_its_stanza_is_mended_with_its_leases(
+    offered: Registry, server: Installing, plugin_file: Path, newer_plugin_file: Path
+) -> None:
+    newer = image([newer_plugin_file], NEWER.removeprefix("v"))
+    offered.push(newer, f"{REPOSITORY}:{NEWER}")
+    server.names(offered, plugin_file, VERSION)
+    with server, Simulator(PachdV2()) as pachd:
+        server.enable(PLUGIN, "pachyderm")
+        mount = Mount(server, "pachyderm", pachd)
+        mount.configure()
+        login = mount.login()
+
+        server.stanza = ""
+        server.names(offered, newer_plugin_file, NEWER)  # in place of the one that the mount runs
+        server.reread()
+        eventually(lambda: server.registered == {NEWER})
+        assert running(mount) == VERSION
+        assert mount.renew(login, increment=60) == 60  # by the process that runs
+
+        server.stop()
+        server.start()
+        with pytest.raises(Refused):
+            mount.renew(login)
+        assert mount.alive(login)
+
+        server.client().sys.tune_mount_configuration("pachyderm", plugin_version=NEWER)
+        mount.ask("PUT", "/v1/sys/plugins/reload/backend", {"mounts": ["pachyderm/"]})
+        assert running(mount) == NEWER
+        assert mount.renew(login, increment=60) == 60
+        mount.revoke(login)
+        assert not mount.alive(login)
 
 
 @pytest.mark.parametrize(
