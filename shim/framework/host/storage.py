@@ -111,7 +111,7 @@ class Storage:
         await self.put(key, json.dumps(value).encode(), seal_wrap=seal_wrap)
 
     async def transactional(self) -> bool:
-        """Whether `transaction` is to be had: OpenBao has it on raft, Vault never."""
+        """Whether `transaction` is to be had: OpenBao can have it, Vault never does."""
         try:
             reply = await self._channel.unary(IS_TRANSACTIONAL, pb.Empty(), timeout=self._deadline)
         except RpcError as error:
@@ -129,7 +129,7 @@ class Storage:
         """
         if not await self.transactional():
             raise NoTransactions(
-                "this host's storage has no transactions: OpenBao has them on raft and postgresql"
+                "this host's storage has no transactions: OpenBao's can have them, Vault's has none"
             )
         begun = await self._call(BEGIN, pb.Empty())
         _check(begun.err)
