@@ -8,34 +8,15 @@ from typing import TYPE_CHECKING, Any, Optional
 import grpc
 from python_pachyderm import Client
 
-from pachyderm_vault.calls import KEY, Signed
+from pachyderm_vault.calls import Signed
+from pachyderm_vault.kept_client import KEPT, KeepsToken
 
 if TYPE_CHECKING:
     from pachyderm_vault.source import TokenSource
 
-KEPT = "kept by pachyderm-vault"  # in place of a token, which the client would look for elsewhere
 
-
-class KeptClient(Client):  # type: ignore[misc]  # ships no types
+class KeptClient(KeepsToken, Client):  # type: ignore[misc]  # ships no types
     """A `python_pachyderm.Client` whose calls carry the living token of a source."""
-
-    def __init__(self, source: TokenSource, trusted: Optional[str], **where: Any) -> None:
-        self._source = source
-        self._trusted = trusted  # None trusts wherever it leads
-        self._kept: Optional[grpc.Channel] = None
-        super().__init__(**where)
-
-    @property
-    def auth_token(self) -> str:
-        """The living token."""
-        return self._source.token()
-
-    @auth_token.setter
-    def auth_token(self, value: str) -> None:
-        raise AttributeError("the source keeps the token of this client: it takes no other")
-
-    def _build_metadata(self) -> Any:
-        return [pair for pair in super()._build_metadata() if pair[0] != KEY]
 
     def _req(self, grpc_service: Any, grpc_method_name: str, req: Any = None, **fields: Any) -> Any:
         if grpc_service not in self._stubs:

@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 import grpc
 from pachyderm_sdk import Client
 from pachyderm_sdk.constants import GRPC_CHANNEL_OPTIONS
 from pachyderm_sdk.interceptor import MetadataClientInterceptor
 
-from pachyderm_vault.calls import KEY, Signed
+from pachyderm_vault.calls import Signed
+from pachyderm_vault.kept_client import KEPT, KeepsToken
 
 if TYPE_CHECKING:
     from pachyderm_vault.source import TokenSource
 
-KEPT = "kept by pachyderm-vault"  # in place of a token, which the SDK would look for elsewhere
 
-
-class KeptClient(Client):  # type: ignore[misc]  # ships no types
+class KeptClient(KeepsToken, Client):  # type: ignore[misc]  # ships no types
     """A `pachyderm_sdk.Client` whose calls carry the living token of a source.
 
     The SDK makes a channel anew whenever its metadata change, as in a transaction; here one channel
     serves for all of them.
     """
-
-    def __init__(self, source: TokenSource, trusted: Optional[str], **where: Any) -> None:
-        self._source = source
-        self._trusted = trusted  # None trusts wherever it leads
-        self._kept: Optional[grpc.Channel] = None
-        super().__init__(**where)
-
-    @property
-    def auth_token(self) -> str:
-        """The living token."""
-        return self._source.token()
-
-    @auth_token.setter
-    def auth_token(self, value: str) -> None:
-        raise AttributeError("the source keeps the token of this client: it takes no other")
-
-    def _build_metadata(self) -> Any:
-        return [pair for pair in super()._build_metadata() if pair[0] != KEY]
 
     def _init_api(self) -> None:
         self._channel: grpc.Channel
