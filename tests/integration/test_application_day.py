@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration import approle
 from tests.integration.conftest import ROOT
 from tests.integration.mount import Mount, eventually
 
@@ -49,16 +50,10 @@ class AppRole:
 def app(mount: Mount) -> Iterator[AppRole]:
     """The role ``app`` of the engine, and an AppRole that may use it and nothing else."""
     mount.write("roles/app", {"subject": "robot:app", **LIFE})
-    vault = mount.server.client()
-    vault.sys.create_or_update_policy("app", POLICY)
-    vault.sys.enable_auth_method("approle")
-    approle = vault.auth.approle
-    approle.create_or_update_approle("app", token_policies=["app"], token_ttl="1h")
-    role_id = approle.read_role_id("app")["data"]["role_id"]
-    secret_id = approle.generate_secret_id("app")["data"]["secret_id"]
+    role_id, secret_id = approle.enable(mount.server, POLICY)
     mount.pachd.forget()
     yield AppRole(mount, role_id, secret_id)
-    vault.sys.disable_auth_method("approle")
+    approle.disable(mount.server)
 
 
 def watch(app: AppRole, current: Callable[[], str], *, tokens: int, seconds: float = 30) -> None:

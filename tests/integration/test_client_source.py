@@ -30,6 +30,7 @@ from pachyderm_vault import (
     UnreachableError,
 )
 from pachyderm_vault.keeper import KEEPER
+from tests.integration import approle
 from tests.integration.conftest import ROOT
 from tests.integration.mount import Mount, eventually
 from tests.integration.openbao import free_port
@@ -83,18 +84,12 @@ class App:
 
 @pytest.fixture
 def app(mount: Mount) -> Iterator[App]:
-    vault = mount.server.client()
-    vault.sys.create_or_update_policy("app", POLICY)
-    vault.sys.enable_auth_method("approle")
-    approle = vault.auth.approle
-    approle.create_or_update_approle("app", token_policies=["app"], token_ttl="1h")
-    role_id = approle.read_role_id("app")["data"]["role_id"]
-    secret_id = approle.generate_secret_id("app")["data"]["secret_id"]
+    role_id, secret_id = approle.enable(mount.server, POLICY)
     mount.pachd.forget()
     made = App(mount, AppRole(role_id, secret_id))
     made.lasts(**SHORT)
     yield made
-    vault.sys.disable_auth_method("approle")
+    approle.disable(mount.server)
 
 
 def watch(app: App, ask: Callable[[], Credentials], tokens: int, seconds: float = 30) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -129,9 +130,11 @@ def running(mount: Mount) -> str:
     return version
 
 
-def test_it_is_installed_and_upgraded_with_leases_alive(
+@contextlib.contextmanager
+def installed(
     offered: Registry, server: Installing, plugin_file: Path, newer_plugin_file: Path
-) -> None:
+) -> Iterator[Mount]:
+    """A mount of what `server` installed by its stanza; a newer version is in the registry."""
     newer = image([newer_plugin_file], NEWER.removeprefix("v"))
     offered.push(newer, f"{REPOSITORY}:{NEWER}")
     server.names(offered, plugin_file, VERSION)
@@ -139,6 +142,20 @@ def test_it_is_installed_and_upgraded_with_leases_alive(
         server.enable(PLUGIN, "pachyderm")
         mount = Mount(server, "pachyderm", pachd)
         mount.configure()
+        yield mount
+
+
+def upgrade(mount: Mount) -> None:
+    """Have the mount run the newer version."""
+    mount.server.client().sys.tune_mount_configuration(mount.path, plugin_version=NEWER)
+    mount.ask("PUT", "/v1/sys/plugins/reload/backend", {"mounts": [f"{mount.path}/"]})
+    assert running(mount) == NEWER
+
+
+def test_it_is_installed_and_upgraded_with_leases_alive(
+    offered: Registry, server: Installing, plugin_file: Path, newer_plugin_file: Path
+) -> None:
+    with installed(offered, server, plugin_file, newer_plugin_file) as mount:
         login, other = mount.login(), mount.login()
         assert running(mount) == VERSION
 
@@ -148,9 +165,7 @@ def test_it_is_installed_and_upgraded_with_leases_alive(
         assert running(mount) == VERSION
         assert mount.renew(login, increment=600) == 600
 
-        server.client().sys.tune_mount_configuration("pachyderm", plugin_version=NEWER)
-        mount.ask("PUT", "/v1/sys/plugins/reload/backend", {"mounts": ["pachyderm/"]})
-        assert running(mount) == NEWER
+        upgrade(mount)
         assert mount.renew(login, increment=600) == 600
 
         server.stop()
@@ -168,13 +183,7 @@ def test_it_is_installed_and_upgraded_with_leases_alive(
 def test_a_mount_whose_version_lost_its_stanza_is_mended_with_its_leases(
     offered: Registry, server: Installing, plugin_file: Path, newer_plugin_file: Path
 ) -> None:
-    newer = image([newer_plugin_file], NEWER.removeprefix("v"))
-    offered.push(newer, f"{REPOSITORY}:{NEWER}")
-    server.names(offered, plugin_file, VERSION)
-    with server, Simulator(PachdV2()) as pachd:
-        server.enable(PLUGIN, "pachyderm")
-        mount = Mount(server, "pachyderm", pachd)
-        mount.configure()
+    with installed(offered, server, plugin_file, newer_plugin_file) as mount:
         login = mount.login()
 
         server.stanza = ""
@@ -190,9 +199,7 @@ def test_a_mount_whose_version_lost_its_stanza_is_mended_with_its_leases(
             mount.renew(login)
         assert mount.alive(login)
 
-        server.client().sys.tune_mount_configuration("pachyderm", plugin_version=NEWER)
-        mount.ask("PUT", "/v1/sys/plugins/reload/backend", {"mounts": ["pachyderm/"]})
-        assert running(mount) == NEWER
+        upgrade(mount)
         assert mount.renew(login, increment=60) == 60
         mount.revoke(login)
         assert not mount.alive(login)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.integration import approle
 from tests.integration.documents import ROOT
 from tests.integration.mount import Mount, eventually
 from tests.integration.openbao import free_port
@@ -46,13 +47,7 @@ class Pod:
     def __init__(self, mount: Mount, folder: Path) -> None:
         self._mount = mount
         self._folder = folder
-        vault = mount.server.client()
-        vault.sys.create_or_update_policy("app", POLICY)
-        vault.sys.enable_auth_method("approle")
-        approle = vault.auth.approle
-        approle.create_or_update_approle("app", token_policies=["app"], token_ttl="1h")
-        role_id = approle.read_role_id("app")["data"]["role_id"]
-        secret_id = approle.generate_secret_id("app")["data"]["secret_id"]
+        role_id, secret_id = approle.enable(mount.server, POLICY)
         for name, text in (("role", role_id), ("secret", secret_id), ("account", "of the pod")):
             (folder / name).write_text(text)
 

@@ -131,8 +131,9 @@ def test_a_server_in_a_root_of_musl_mounts_it(
         assert mount.who_am_i(login.token) == "robot:test"
         (plugin,) = server.plugin_pids(PLUGIN)
         for process in (server.pid, plugin):
-            assert Path(f"/proc/{process}/root/bin/sh").resolve() != Path("/bin/sh").resolve()
-            assert Path(f"/proc/{process}/root").readlink() == server.directory / "root"
+            root = Path(f"/proc/{process}/root")
+            assert (root / "bin/sh").resolve() != Path("/bin/sh").resolve()
+            assert root.readlink() == server.directory / "root"
         assert mount.renew(login, increment=60) == 60
         mount.revoke(login)
         assert not mount.alive(login)
