@@ -16,16 +16,14 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.bundle.engine import Engine
 from scripts.bundle.executable.recipe import asked_for
 from scripts.bundle.executable.target import TRIPLETS, Unbuildable, machine
+from scripts.image import ENGINE, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
-ENGINE = Engine(ROOT / "vault_plugin")
-NAME = "vault-plugin-secrets-pachyderm"
 
 
 class Unreleasable(Exception):  # noqa: N818  a state of the tree
@@ -34,7 +32,8 @@ class Unreleasable(Exception):  # noqa: N818  a state of the tree
 
 def check(version: str, root: Path = ROOT) -> None:
     """See that the tree at `root` is a commit's, and tells of `version`. Raises Unreleasable."""
-    changed = _said(root, "git", "status", "--porcelain")
+    status = ("git", "status", "--porcelain")
+    changed = subprocess.run(status, cwd=root, capture_output=True, text=True, check=True).stdout
     if changed:
         raise Unreleasable(f"not in any commit, commit or remove it first:\n{changed.rstrip()}")
     if f"\n## [{version}] - " not in (root / "CHANGELOG.md").read_text():
@@ -111,10 +110,6 @@ def main() -> int:
 
 def _run(module: str, *arguments: str | Path) -> None:
     subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=True)
-
-
-def _said(root: Path, *command: str) -> str:
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

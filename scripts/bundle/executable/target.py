@@ -1,5 +1,6 @@
 """What to build for, and with which compiler."""
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,6 +39,7 @@ def target(arch: str = "") -> Target:
     return Target(arch, triplet, f"{prefix}gcc", prefix)
 
 
+@functools.cache
 def machine() -> str:
     """The machine at hand, as Debian names it."""
     asked = subprocess.run(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts import release
+from scripts.image import NAME
 from scripts.release import Unreleasable
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def test_the_sources_are_the_commits_and_what_licences_ask_for(tree: Path, tmp_p
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]
     with tarfile.open(tmp_path / "one.tar") as outer:
-        assert outer.getnames() == [package.name, f"{release.NAME}-1.2.0.tar"]
-        with tarfile.open(fileobj=outer.extractfile(f"{release.NAME}-1.2.0.tar")) as inner:
-            text = inner.extractfile(f"{release.NAME}-1.2.0/CHANGELOG.md")
+        assert outer.getnames() == [package.name, f"{NAME}-1.2.0.tar"]
+        with tarfile.open(fileobj=outer.extractfile(f"{NAME}-1.2.0.tar")) as inner:
+            text = inner.extractfile(f"{NAME}-1.2.0/CHANGELOG.md")
             assert text is not None
             assert text.read().decode() == _CHANGES
 
