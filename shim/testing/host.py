@@ -82,7 +82,7 @@ class MemoryHost(Services):
 
     def _connect(self) -> None:
         self._line = Line(self)
-        self.host = Host(cast("Channel", self._line))
+        self.host = Host(cast("Channel", self._line), moment=0.0)
 
     async def __aenter__(self) -> Self:
         await self.backend.initialize(self.host)

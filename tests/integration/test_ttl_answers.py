@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.conftest import ROOT
 from tests.integration.mount import Login, Mount, Refused, eventually
+from tests.integration.tuning import tune
 from tests.pachd.tokens import hashed
 
 HOUR = 3600
@@ -25,10 +26,6 @@ def patch(mount: Mount, path: str, **fields: Any) -> None:
     """Change these fields alone; None brings a default back."""
     headers = {"Content-Type": "application/merge-patch+json"}
     mount.ask("PATCH", f"/v1/{mount.path}/{path}", fields, **headers)
-
-
-def tune(mount: Mount, **ttls: str) -> None:
-    mount.ask("POST", f"/v1/sys/mounts/{mount.path}/tune", ttls)
 
 
 def creds(mount: Mount, **fields: Any) -> Login:

@@ -24,6 +24,7 @@ from shim.framework.host.facts import (
     PluginEnvironment,
     ReplicationState,
 )
+from shim.framework.host.question import MOMENT
 from shim.framework.host.storage import Storage, StoredEntry
 from shim.framework.host.system_view import SystemView
 
@@ -50,11 +51,14 @@ __all__ = [
 
 
 class Host:
-    """A mount's way to its host: `storage` and `system` over one channel, which it owns."""
+    """A mount's way to its host: `storage` and `system` over one channel, which it owns.
 
-    def __init__(self, channel: Channel) -> None:
+    The mount's TTLs are remembered for a `moment`, in seconds.
+    """
+
+    def __init__(self, channel: Channel, *, moment: float = MOMENT) -> None:
         self.storage = Storage(channel)
-        self.system = SystemView(channel)
+        self.system = SystemView(channel, moment=moment)
         self._channel = channel
 
     async def close(self) -> None:

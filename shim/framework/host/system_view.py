@@ -15,7 +15,7 @@ from shim.framework.host.facts import (
     PluginEnvironment,
     ReplicationState,
 )
-from shim.framework.host.question import Question
+from shim.framework.host.question import MOMENT, Question
 from shim.grpc import Method, RpcError
 from shim.proto import backend_pb2 as pb
 
@@ -51,20 +51,26 @@ PLUGIN_ENV: Final = Method("/pb.SystemView/PluginEnv", pb.Empty, pb.PluginEnvRep
 
 
 class SystemView:
-    """What the host tells of itself and of the mount. Methods raise SystemViewError."""
+    """What the host tells of itself and of the mount. Methods raise SystemViewError.
 
-    def __init__(self, channel: Channel, *, deadline: float = DEADLINE) -> None:
+    The mount's TTLs are as of a `moment` ago, in seconds, or later.
+    """
+
+    def __init__(
+        self, channel: Channel, *, deadline: float = DEADLINE, moment: float = MOMENT
+    ) -> None:
         self._channel = channel
         self._deadline = deadline
+        self._moment = moment
         self._questions: dict[str, Question[Any]] = {}  # without arguments, by the method's path
 
     async def default_lease_ttl(self) -> int:
         """Return the mount's default TTL in whole seconds."""
-        return (await self._ask(DEFAULT_LEASE_TTL)).TTL // _NANOSECONDS
+        return (await self._ask(DEFAULT_LEASE_TTL, self._moment)).TTL // _NANOSECONDS
 
     async def max_lease_ttl(self) -> int:
         """Return the mount's maximum TTL in whole seconds."""
-        return (await self._ask(MAX_LEASE_TTL)).TTL // _NANOSECONDS
+        return (await self._ask(MAX_LEASE_TTL, self._moment)).TTL // _NANOSECONDS
 
     async def tainted(self) -> bool:
         """Whether the mount is being removed or moved."""
@@ -126,10 +132,10 @@ class SystemView:
             found.vault_version, found.vault_version_prerelease, found.vault_version_metadata
         )
 
-    async def _ask(self, method: Method[pb.Empty, Rep]) -> Rep:
+    async def _ask(self, method: Method[pb.Empty, Rep], lasts: float = 0.0) -> Rep:
         question: Question[Rep] | None = self._questions.get(method.path)
         if question is None:
-            question = Question(functools.partial(self._call, method, pb.Empty()))
+            question = Question(functools.partial(self._call, method, pb.Empty()), lasts)
             self._questions[method.path] = question
         return await question.answer()
 

@@ -13,11 +13,11 @@ from shim.proto import backend_pb2 as pb
 class Host:
     """Answers with what is true when it is asked, once it is let."""
 
-    def __init__(self) -> None:
+    def __init__(self, lasts: float = 0.0) -> None:
         self.ttl = 1
         self.broken = False
         self.asked = 0
-        self.question = Question(self._answer)
+        self.question = Question(self._answer, lasts)
         self._ready = asyncio.Event()
 
     async def _answer(self) -> pb.TTLReply:
@@ -83,3 +83,24 @@ async def test_who_goes_away_takes_no_answer_along() -> None:
     host.let()
     assert await second == 1
     assert first.cancelled()
+
+
+async def test_an_answer_that_lasts_is_as_old_as_its_asking() -> None:
+    host = Host(lasts=0.3)
+    first = await under_way(host.asks())
+    host.ttl = 2
+    await asyncio.sleep(0.2)  # the host takes its time, and the answer tells of what was
+    host.let()
+    assert (await first, await host.asks(), host.asked) == (1, 1, 1)
+    await asyncio.sleep(0.2)
+    assert (await host.asks(), host.asked) == (2, 2)
+
+
+async def test_a_failure_does_not_last() -> None:
+    host = Host(lasts=60)
+    host.broken = True
+    host.let()
+    with pytest.raises(SystemViewError, match="gone"):
+        await host.asks()
+    host.broken = False
+    assert await host.asks() == 1
