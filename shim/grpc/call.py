@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from google.protobuf.message import Message
 
 from shim.grpc.metadata import Metadata, user_metadata
-from shim.grpc.method import Rep, Req
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shim import http2
+
+_In = TypeVar("_In", bound=Message, covariant=True)
+_Out = TypeVar("_Out", bound=Message, contravariant=True)
 
 
 class Call:
@@ -54,15 +57,13 @@ class Call:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
 
-class Stream(ABC, Generic[Req, Rep]):
+class Stream(Protocol[_In, _Out]):
     """Both directions of a streaming call, as its handler uses them."""
 
-    @abstractmethod
-    async def receive(self) -> Req | None:
+    async def receive(self) -> _In | None:
         """The next message, None after the client's last."""
 
-    @abstractmethod
-    async def send(self, message: Rep) -> None:
+    async def send(self, message: _Out) -> None:
         """Send a message; waits while the client takes none.
 
         Raises RpcError(RESOURCE_EXHAUSTED) for a message beyond four GiB.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Final
 
 from shim import http2
@@ -12,13 +11,13 @@ from shim.grpc.dial import Target, certified, dial
 from shim.grpc.limits import Limits
 from shim.grpc.messages import encode_message
 from shim.grpc.metadata import Metadata, check_metadata, encode_timeout
-from shim.grpc.outgoing import ClientStream, UnaryExchange, Unprocessed
+from shim.grpc.outgoing import ClientStream, Streaming, UnaryExchange, Unprocessed
 from shim.grpc.patience import Patience
 from shim.grpc.status import RpcError, Status
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import Awaitable
     from typing import Self, TypeVar
 
     from shim.grpc.keepalive import Keepalive
@@ -174,24 +173,24 @@ class Channel:
                     raise
                 attempt += 1
 
-    @contextlib.asynccontextmanager
-    async def stream(
+    def stream(
         self,
         method: Method[Req, Rep],
         *,
         timeout: float | None = None,
         metadata: Metadata = (),
-    ) -> AsyncIterator[ClientStream[Req, Rep]]:
-        """A streaming call; leaving the context cancels it unless it is over."""
+    ) -> Streaming[Req, Rep]:
+        """A streaming call, ``async with``; leaving the context cancels it unless it is over."""
         check_metadata(metadata)
-        deadline = self._deadline(timeout)
+        return Streaming(self._begin(method, self._deadline(timeout), metadata))
+
+    async def _begin(
+        self, method: Method[Req, Rep], deadline: float | None, metadata: Metadata
+    ) -> ClientStream[Req, Rep]:
         link, stream = await self._open(deadline)
         call = ClientStream(link, stream, method, deadline)
         link.begin(stream, call, self._block(method.path, deadline, metadata), None)
-        try:
-            yield call
-        finally:
-            call.cancel()
+        return call
 
     async def close(self) -> None:
         """Close the connection; calls at hand end with UNAVAILABLE. The channel is done for."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shim.grpc import race
+from shim.grpc.bare import Bare
 from shim.grpc.cause import cause, overdue
 from shim.grpc.lookup import LOOKUPS, Place
 from shim.grpc.status import RpcError, Status
@@ -129,7 +130,7 @@ async def _greeted(
     """The link on `sock`, once the server has greeted it. Raises OSError, ValueError."""
     transport: asyncio.WriteTransport | None = None
     try:
-        protocol = link if tls is None else Tls(tls, link, limit, server_hostname)
+        protocol = Bare(link) if tls is None else Tls(tls, link, limit, server_hostname)
         async with asyncio.timeout(limit):
             transport, _ = await asyncio.get_running_loop().create_connection(
                 lambda: protocol, sock=sock

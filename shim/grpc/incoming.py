@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Generic
 
 from shim import http2
-from shim.grpc.call import Stream
 from shim.grpc.inbox import Inbox, Mailbox
 from shim.grpc.messages import encode_message
 from shim.grpc.method import Rep, Req
@@ -16,7 +15,7 @@ from shim.grpc.status import RpcError, Status, status_fields
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shim.grpc.call import Call
+    from shim.grpc.call import Call, Stream
     from shim.grpc.method import Method
     from shim.grpc.server_link import ServerLink
 
@@ -34,13 +33,17 @@ class Incoming(Generic[Req, Rep]):
     Owns its HTTP/2 stream, where the link finds it (`shim.grpc.owner`).
     """
 
-    _inbox: Inbox[Req]
-
     def __init__(
-        self, link: ServerLink, stream: http2.Stream, call: Call, method: Method[Req, Rep]
+        self,
+        link: ServerLink,
+        stream: http2.Stream,
+        call: Call,
+        method: Method[Req, Rep],
+        inbox: Inbox[Req],
     ) -> None:
         self._link = link
         self._stream = stream
+        self._inbox = inbox
         self._call = call
         self._path = method.path
         self._task: asyncio.Task[None] | None = None
@@ -92,8 +95,8 @@ class Incoming(Generic[Req, Rep]):
         self._running = True
         try:
             await self._handle()
-        except RpcError as error:
-            self._fail(error)
+        except RpcError as status:
+            self._fail(status)
         except asyncio.CancelledError:
             self._fail(RpcError(Status.CANCELLED, "the call was cancelled"))
         except Exception as error:
@@ -144,8 +147,8 @@ class UnaryCall(Incoming[Req, Rep]):
         at_once: Callable[[Req, Call], Rep | None],
         at_sight: Callable[[bytes, Call], Rep | None],
     ) -> None:
-        super().__init__(link, stream, call, method)
-        self._inbox = Inbox(link, stream, method.request, encoding)
+        inbox = Inbox(link, stream, method.request, encoding)
+        super().__init__(link, stream, call, method, inbox)
         self._handler = handler
         self._at_once = at_once
         self._at_sight = at_sight
@@ -176,8 +179,8 @@ class UnaryCall(Incoming[Req, Rep]):
                     self._start()
                 else:
                     self._send(reply)
-        except RpcError as error:
-            self._fail(error)
+        except RpcError as status:
+            self._fail(status)
         except Exception as error:
             self._break(error)
 
@@ -203,7 +206,7 @@ class UnaryCall(Incoming[Req, Rep]):
             self._link.remember(self._stream, self._call)
 
 
-class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):
+class StreamCall(Incoming[Req, Rep]):
     """Any number of messages in and out."""
 
     def __init__(
@@ -215,8 +218,8 @@ class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):
         encoding: str,
         handler: Callable[[Stream[Req, Rep], Call], Awaitable[None]],
     ) -> None:
-        super().__init__(link, stream, call, method)
-        self._inbox: Mailbox[Req] = Mailbox(link, stream, method.request, encoding)
+        self._mailbox = Mailbox(link, stream, method.request, encoding)
+        super().__init__(link, stream, call, method, self._mailbox)
         self._outbox = Outbox(link, stream)
         self._handler = handler
         self._start()
@@ -224,17 +227,17 @@ class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):
     def on_data(self, data: memoryview, ended: bool) -> None:
         """Queue what has come for the handler."""
         if self._answered:
-            self._inbox.acknowledge(len(data))
+            self._mailbox.acknowledge(len(data))
             return
         try:
-            self._inbox.put(data)
-            if ended and self._inbox.partial:
+            self._mailbox.put(data)
+            if ended and self._mailbox.partial:
                 raise RpcError(Status.INTERNAL, "the request ended inside a message")
         except RpcError as error:
             self._fail(error)
             self.cancel()
         if ended:
-            self._inbox.end()
+            self._mailbox.end()
 
     def on_drained(self) -> None:
         """Let a waiting `send` go on."""
@@ -242,7 +245,7 @@ class StreamCall(Incoming[Req, Rep], Stream[Req, Rep]):
 
     async def receive(self) -> Req | None:
         """The next message, None after the client's last."""
-        return await self._inbox.take()
+        return await self._mailbox.take()
 
     async def send(self, message: Rep) -> None:
         """Send a message; waits while the client takes none."""

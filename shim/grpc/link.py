@@ -5,10 +5,8 @@ A `Link` moves bytes and watches the peer; what events mean is its heirs' (serve
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
-import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
@@ -16,6 +14,7 @@ from shim import http2
 from shim.grpc.account import Account
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from shim.grpc.limits import Limits
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: bytes taken from a socket at once
-_READ: Final = 64 << 10
 #: seconds until a PING is answered alone. grpc-go sends one for about every answer it gets, and the
 #: next answer, or call, takes ours along
 _PATIENCE: Final = 0.02
@@ -33,22 +30,8 @@ _PATIENCE: Final = 0.02
 _TOGETHER: Final = 0.02
 
 
-class _Landing(threading.local):
-    """Where all sockets of a loop's thread put what has come: it is taken before the next reads.
-
-    A buffer for each would be resident for each, and asyncio's way without one, a new object of
-    256 KiB for each read, costs ten times as much as the read.
-    """
-
-    def __init__(self) -> None:
-        self.buffer = memoryview(bytearray(_READ))
-
-
-LANDING: Final = _Landing()
-
-
-class Link(asyncio.BufferedProtocol):
-    """The protocol of one transport."""
+class Link:
+    """What lies on one transport."""
 
     #: who is at the other end, for the log
     peer = "a client"
@@ -75,15 +58,7 @@ class Link(asyncio.BufferedProtocol):
         self._deadline_watch: asyncio.TimerHandle | None = None
         self._handlers: dict[type, Callable[..., None]] = {}
 
-    # asyncio.BufferedProtocol
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the socket's bytes go."""
-        return LANDING.buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take them from there."""
-        self.data_received(bytes(LANDING.buffer[:nbytes]))
+    # For the layer below
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start: our preface goes out, the peer's is awaited."""
@@ -164,7 +139,6 @@ class Link(asyncio.BufferedProtocol):
 
     def on_lost(self, cause: Exception | None) -> None:
         """The connection is gone; every call on it must end. For heirs."""
-        raise NotImplementedError
 
     def flush(self) -> None:
         """Write what may be written now."""

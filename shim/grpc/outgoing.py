@@ -13,6 +13,9 @@ from shim.grpc.outbox import Outbox
 from shim.grpc.status import RpcError, Status, error_of_http, error_of_trailers
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
     from shim.grpc.client_link import ClientLink
     from shim.grpc.method import Method
 
@@ -36,11 +39,12 @@ class Outgoing(Generic[Req, Rep]):
     Owns its HTTP/2 stream, where the link finds it (`shim.grpc.owner`).
     """
 
-    _inbox: Inbox[Rep]
-
-    def __init__(self, link: ClientLink, stream: http2.Stream, deadline: float | None) -> None:
+    def __init__(
+        self, link: ClientLink, stream: http2.Stream, deadline: float | None, inbox: Inbox[Rep]
+    ) -> None:
         self._link = link
         self._stream = stream
+        self._inbox = inbox
         self._done = False
         #: the loop's time at which the call ends without an answer; None for never
         self.deadline = deadline
@@ -142,8 +146,8 @@ class UnaryExchange(Outgoing[Req, Rep]):
         method: Method[Req, Rep],
         deadline: float | None,
     ) -> None:
-        super().__init__(link, stream, deadline)
-        self._inbox = Inbox(link, stream, method.reply, limit=method.max_reply)
+        inbox = Inbox(link, stream, method.reply, limit=method.max_reply)
+        super().__init__(link, stream, deadline, inbox)
         self._reply: Rep | None = None
         self._fault: RpcError | None = None
         self.answer: asyncio.Future[Rep] = link.loop.create_future()
@@ -191,8 +195,8 @@ class ClientStream(Outgoing[Req, Rep]):
         method: Method[Req, Rep],
         deadline: float | None,
     ) -> None:
-        super().__init__(link, stream, deadline)
-        self._inbox: Mailbox[Rep] = Mailbox(link, stream, method.reply)
+        self._mailbox = Mailbox(link, stream, method.reply)
+        super().__init__(link, stream, deadline, self._mailbox)
         self._outbox = Outbox(link, stream)
         self._fault: RpcError | None = None
         self._written = False
@@ -213,16 +217,32 @@ class ClientStream(Outgoing[Req, Rep]):
 
     async def receive(self) -> Rep | None:
         """The next message, None after the last of a call that ended OK; else raises RpcError."""
-        return await self._inbox.take()
+        return await self._mailbox.take()
 
     def on_drained(self) -> None:
         """Let a waiting `send` go on."""
         self._outbox.drained()
 
     def _take(self, data: memoryview) -> None:
-        self._inbox.put(data)
+        self._mailbox.put(data)
 
     def _settle(self, fault: RpcError | None) -> None:
         self._fault = fault or RpcError(Status.CANCELLED, "the call is over")
-        self._inbox.end(fault)
+        self._mailbox.end(fault)
         self._outbox.drained()
+
+
+class Streaming(Generic[Req, Rep]):
+    """A streaming call as an async context: leaving it cancels the call unless it is over."""
+
+    def __init__(self, begun: Coroutine[Any, Any, ClientStream[Req, Rep]]) -> None:
+        self._begun = begun
+        self._call: ClientStream[Req, Rep] | None = None
+
+    async def __aenter__(self) -> ClientStream[Req, Rep]:
+        self._call = await self._begun
+        return self._call
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._call is not None:
+            self._call.cancel()

@@ -7,6 +7,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shim.grpc.bare import Bare
 from shim.grpc.incoming import StreamCall, UnaryCall
 from shim.grpc.limits import Limits
 from shim.grpc.server_link import ServerLink
@@ -93,7 +94,7 @@ class Server:
     def _protocol(self, tls: ssl.SSLContext | None) -> Callable[[], asyncio.BaseProtocol]:
         """What makes the protocol of an accepted connection."""
         if tls is None:
-            return self._accept
+            return lambda: Bare(self._accept())
         tls.set_alpn_protocols(["h2"])
         return lambda: Tls(tls, self._accept(), self._limits.greeting_timeout)
 

@@ -15,11 +15,11 @@ import ssl
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from shim import http2
-from shim.grpc.link import LANDING
+from shim.grpc.landing import LANDING
 from shim.http2.flood import SIP
 
 if TYPE_CHECKING:
-    from shim.grpc.link import Link
+    from shim.grpc.bare import Above
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     def __init__(
         self,
         context: ssl.SSLContext,
-        link: Link,
+        link: Above,
         limit: float,
         server_hostname: str | None = None,
     ) -> None:

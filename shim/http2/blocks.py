@@ -108,12 +108,12 @@ class BlockDecoder:
             return section
         try:
             section = Section(self._decoder.decode(block))
-        except OversizedError as error:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "header list too long") from error
-        except UndecodableError as error:
+        except OversizedError as long:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "header list too long") from long
+        except UndecodableError as wrong:
             raise ConnectionFault(
                 ErrorCode.COMPRESSION_ERROR, "header block undecodable"
-            ) from error
+            ) from wrong
         if self._changes != self._decoder.changes:
             self._changes = self._decoder.changes
             self._sections.clear()

@@ -93,19 +93,20 @@ async def test_a_connection_that_nobody_uses_is_closed(port: int) -> None:
     await channel.close()
 
 
-async def test_one_proof_stands_for_all_who_ask(port: int) -> None:
+async def test_one_proof_stands_for_all_who_ask(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     channel = Channel.tcp("127.0.0.1", port, keepalive=Keepalive(fresh=0.05))
     await channel.unary(ECHO, StringValue(value="a"), timeout=5)
     link = channel._link
     assert link is not None
-    sent: list[bytes] = []
-    ping = link.core.ping
+    sent: list[float] = []
+    spend = Pings.spend
 
-    def counted(payload: bytes) -> None:
-        sent.append(payload)
-        ping(payload)
+    def counted(pings: Pings, now: float) -> bool:
+        may = spend(pings, now)
+        sent.extend([now] * may)
+        return may
 
-    link.core.ping = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(Pings, "spend", counted)
     for _ in range(5):
         await asyncio.sleep(0.1)
         said = (channel.unary(ECHO, StringValue(value=str(n)), timeout=5) for n in range(50))

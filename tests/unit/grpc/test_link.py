@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 
 from shim import http2
 from shim.grpc import Limits
@@ -45,24 +44,17 @@ async def test_a_peer_that_takes_nothing_is_cut_whatever_it_was_that_filled_the_
     assert link.cut_reason == "the peer does not read"
 
 
-class Deaf(Link):
-    """A server's link that answers no call."""
-
-    def __init__(self) -> None:
-        super().__init__(http2.Role.SERVER, Limits(), asyncio.get_running_loop())
-        self.streams: list[http2.Stream] = []
-        self._handlers = defaultdict(lambda: lambda event: None)
-        self._handlers[http2.RequestReceived] = lambda event: self.streams.append(event.stream)
-
-    def on_lost(self, cause: Exception | None) -> None:
-        pass
-
-
 async def test_a_ping_that_comes_with_a_reset_is_answered() -> None:
-    link, stuck = Deaf(), Stuck()
+    link, stuck = Link(http2.Role.SERVER, Limits(), asyncio.get_running_loop()), Stuck()
+    streams: list[http2.Stream] = []
+    link._handlers = {  # it answers no call
+        http2.SettingsReceived: lambda event: None,
+        http2.RequestReceived: lambda event: streams.append(event.stream),
+        http2.StreamReset: lambda event: None,
+    }
     link.connection_made(stuck)
     link.data_received(CLIENT_GREETING + headers(1, end=True))
-    (stream,) = link.streams
+    (stream,) = streams
     link.core.send_headers(stream, RESPONSE)
     link.core.send_data(stream, bytes(200_000))  # more than the window: it has to wait
     link.flush()
