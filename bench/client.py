@@ -63,10 +63,10 @@ def source(address: str) -> TokenSource:
 
     made = TokenSource("pachyderm/creds/app", keep=True, revoke=False)
     life = (now(), HOUR, HOUR, True, 0.5)
-    under = VaultToken("vault", Life(*life))
+    under = VaultToken(Secret("vault"), Life(*life))
     ends = datetime.max.replace(tzinfo=UTC)
     credentials = Credentials(Secret("0" * 32), address, ends, "lease")
-    made._lease = Lease(*life, under, credentials)
+    made._held.lease = Lease(*life, under, credentials)
     return made
 
 

@@ -135,7 +135,7 @@ def test_it_outlives_whatever_may_end_a_token(app: App) -> None:
 
         root.auth.token.revoke(client.token)  # its leases end with it
         eventually(lambda: not app.alive(after.token))
-        source._relogin = 0.0
+        source._held._relogin = 0.0
         last = source.refused(after)
         assert last is not None
         assert app.alive(last.token)

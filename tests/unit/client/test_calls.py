@@ -12,9 +12,11 @@ import grpc
 import pytest
 from grpc import StatusCode
 
-from pachyderm_vault.calls import EXPIRED, UNKNOWN, NoTokenError, Signed
+from pachyderm_vault.calls import EXPIRED, UNKNOWN
+from pachyderm_vault.channel import signed
 from pachyderm_vault.errors import UnreachableError
 from pachyderm_vault.lease import Credentials
+from pachyderm_vault.no_token import NoTokenError
 from pachyderm_vault.secret import Secret
 
 if TYPE_CHECKING:
@@ -120,9 +122,8 @@ def channel(source: Source, server: Server) -> Iterator[grpc.Channel]:
         running = grpc.server(pool, handlers=[server])
         port = running.add_insecure_port("127.0.0.1:0")
         running.start()
-        signed: Any = Signed(source, "here")  # type: ignore[arg-type]
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield grpc.intercept_channel(channel, signed)
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as bare:
+            yield signed(bare, source, "here")  # type: ignore[arg-type]
         running.stop(None).wait()
 
 
