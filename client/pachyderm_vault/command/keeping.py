@@ -72,7 +72,7 @@ class Keeping:
             if self._over.is_set():
                 return
             for file in self._files:
-                if before is not None and before.token == now.token:
+                if before is not None and before.token == now.token and file.file.exists():
                     file.date(now, path)
                 else:
                     file.write(now, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -255,6 +256,66 @@ def test_a_future_is_not_waited_for(channel: grpc.Channel, source: Source, serve
         time.sleep(0.01)
     assert call.future(b"x").result() == b"x"
     assert server.calls == [("One", ["old"]), ("One", ["new"])]
+
+
+def test_futures_of_a_token_that_nobody_gives_any_more_ask_for_no_other(
+    channel: grpc.Channel, source: Source, server: Server
+) -> None:
+    """A thousand may fail at once, and each would wait for Vault in a thread of its own."""
+    call: Any = channel.unary_unary("/s/One")
+    server.slow = 0.2
+    future = call.future(b"x")
+    while not server.calls:
+        time.sleep(0.01)
+    source.error = UnreachableError("Vault is down")
+    with pytest.raises(grpc.RpcError):
+        future.result()
+    time.sleep(0.1)
+    assert source.refusals == []
+
+
+@pytest.mark.parametrize("kind", ["One", "Many", "Up", "Both"])
+def test_no_traceback_shows_the_token(channel: grpc.Channel, server: Server, kind: str) -> None:
+    """With all its variables, as error trackers take them."""
+    server.known.clear()
+    server.refusal = (StatusCode.PERMISSION_DENIED, "no")
+    any_channel: Any = channel
+    make: dict[str, Any] = {
+        "One": lambda: any_channel.unary_unary("/s/One")(b"x"),
+        "Many": lambda: next(any_channel.unary_stream("/s/Many")(b"x")),
+        "Up": lambda: any_channel.stream_unary("/s/Up")(iter([b"x"])),
+        "Both": lambda: next(any_channel.stream_stream("/s/Both")(iter([b"x"]))),
+    }
+    for failure in (grpc.RpcError, ValueError):
+        with pytest.raises(failure) as told:
+            make[kind]()
+        shown = traceback.TracebackException.from_exception(told.value, capture_locals=True)
+        text = "".join(shown.format())
+        assert "metadata" in text or kind in ("Many", "Both")
+        assert "'old'" not in text
+        channel.close()  # next comes what a closed channel says
+
+
+def test_a_cancelled_stream_of_answers_is_not_asked_for_again(
+    channel: grpc.Channel, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = many(channel)
+
+    def cancel(*_: object) -> Credentials:
+        answers.cancel()  # as another thread does while Vault is asked
+        return source._credentials()
+
+    monkeypatch.setattr(source, "refused", cancel)
+    with pytest.raises(grpc.RpcError):
+        next(answers)
+    with pytest.raises(grpc.RpcError):
+        next(answers)
+
+
+def test_a_call_and_its_answer_may_be_asked_for(channel: grpc.Channel) -> None:
+    call: Any = channel.unary_unary("/s/One")
+    answer, made = call.with_call(b"x", 5, (("pach-transaction", "t"),))
+    assert (answer, made.code()) == (b"x", StatusCode.OK)
 
 
 def test_without_a_token_nothing_is_sent(
