@@ -303,6 +303,7 @@ def test_a_cancelled_stream_of_answers_is_not_asked_for_again(
 
     def cancel(*_: object) -> Credentials:
         answers.cancel()  # as another thread does while Vault is asked
+        source.given = "new"
         return source._credentials()
 
     monkeypatch.setattr(source, "refused", cancel)
