@@ -30,7 +30,7 @@ class KeptClient(KeepsToken, Client):  # type: ignore[misc]  # ships no types
         if self._kept is None:
             self._kept = self._connected()
         self._channel = grpc.intercept_channel(
-            self._kept, MetadataClientInterceptor(self._grpc_metadata)
+            self._kept, MetadataClientInterceptor(self._build_metadata())
         )
         super()._init_api()
 

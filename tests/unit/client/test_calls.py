@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -55,7 +55,8 @@ class Source:
         return self.credentials()
 
     def _credentials(self) -> Credentials:
-        return Credentials(Secret(self.given), self.address, datetime.max.replace(tzinfo=UTC), "l")
+        ends = datetime.max.replace(tzinfo=timezone.utc)  # noqa: UP017  Python 3.9 runs it, too
+        return Credentials(Secret(self.given), self.address, ends, "l")
 
 
 class Server(grpc.GenericRpcHandler):
