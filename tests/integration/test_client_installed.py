@@ -18,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
+from pachyderm_vault.command import COMMANDS
 from tests.integration.client_environments import environment, python
 from tests.integration.conftest import ROOT
 from tests.integration.documents import Block, blocks
@@ -199,9 +200,14 @@ print(pachyderm.who_am_i().username, source.token() != before)
     assert (first, rest) == ("robot:app\n", "robot:app True\n"), errors
 
 
+def test_the_commands_that_the_readme_lists_are_those_that_there_are() -> None:
+    (listed,) = [b.text for b in blocks(README) if b.text.startswith("pachyderm-vault run")]
+    assert [line.split()[1] for line in listed.splitlines()] == list(COMMANDS)
+
+
 def test_its_own_tests_pass_on_the_oldest_python(tmp_path: Path) -> None:
     """Those of tests/unit/client, of the installed wheel; on a newer one the suite runs them."""
-    bin_ = installed_on(VERSIONS[0], "unit")
+    bin_ = installed_on(VERSIONS[0], "sdk")
     tests = tmp_path / "tests" / "unit" / "client"
     shutil.copytree(ROOT / "tests" / "unit" / "client", tests)
     for package in (tests.parent, tests.parent.parent):
