@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Optional
 
+from pachyderm_vault.clock import now
+from pachyderm_vault.errors import TokenError
 from pachyderm_vault.source import CLOSING, TIMEOUT, TokenSource
 
 if TYPE_CHECKING:
@@ -33,15 +35,27 @@ class AsyncTokenSource:
 
     async def credentials(self, timeout: float = TIMEOUT) -> Credentials:
         """As `TokenSource.credentials`."""
-        found = self.source.at_hand()
-        if found is not None:
-            return found
-        asked = self._asked
-        loop = asyncio.get_running_loop()
-        if asked is None or asked.done() or asked.get_loop() is not loop:
-            asked = loop.run_in_executor(None, self.source.credentials, timeout)
-            self._asked = asked
-        return await asyncio.shield(asked)  # others wait for it, too
+        deadline = now() + timeout
+        while True:
+            found = self.source.at_hand()
+            if found is not None:
+                return found
+            asked = self._asked
+            loop = asyncio.get_running_loop()
+            mine = asked is None or asked.done() or asked.get_loop() is not loop
+            if asked is None or mine:
+                asked = loop.run_in_executor(None, self.source.credentials, deadline - now())
+                self._asked = asked
+            try:
+                # Others wait for it, too, and it may wait for longer.
+                return await asyncio.wait_for(asyncio.shield(asked), max(0.0, deadline - now()))
+            except asyncio.TimeoutError:
+                if asked.done():  # it was the other's time that was over
+                    continue
+                raise self.source.in_vain() from None
+            except TokenError:
+                if mine or now() >= deadline:
+                    raise
 
     async def token(self, timeout: float = TIMEOUT) -> Secret:
         """As `TokenSource.token`."""

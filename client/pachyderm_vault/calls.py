@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional
 
 import grpc
 
+from pachyderm_vault.answers import Answers
 from pachyderm_vault.clock import now
 from pachyderm_vault.errors import MovedError, TokenError
+from pachyderm_vault.no_token import NoTokenError
 from pachyderm_vault.source import TIMEOUT, TokenSource
 
 if TYPE_CHECKING:
@@ -33,52 +35,6 @@ class Details(NamedTuple):
     credentials: Any
     wait_for_ready: Any
     compression: Any
-
-
-class NoTokenError(TokenError, grpc.RpcError):
-    """A call was not begun, since there is no token for it: pachd was not asked.
-
-    To those who look, it is a call that failed as UNAUTHENTICATED.
-    """
-
-    def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.UNAUTHENTICATED
-
-    def details(self) -> str:
-        return str(self)
-
-    def initial_metadata(self) -> Any:
-        return ()
-
-    def trailing_metadata(self) -> Any:
-        return ()
-
-    def result(self, timeout: Optional[float] = None) -> Any:
-        raise self
-
-    def exception(self, timeout: Optional[float] = None) -> Any:
-        return self
-
-    def traceback(self, timeout: Optional[float] = None) -> Any:
-        return self.__traceback__
-
-    def add_done_callback(self, fn: Callable[[Any], Any]) -> None:
-        fn(self)
-
-    def add_callback(self, callback: Callable[[], Any]) -> bool:
-        return False
-
-    def cancel(self) -> bool:
-        return False
-
-    def cancelled(self) -> bool:
-        return False
-
-    def running(self) -> bool:
-        return False
-
-    def done(self) -> bool:
-        return True
 
 
 class Signed(
@@ -135,12 +91,12 @@ class Signed(
         call.add_done_callback(again.tell)
         return call
 
-    def credentials(self, timeout: float) -> Credentials:
-        """The living token. Raises NoTokenError."""
+    def credentials(self, ends: Optional[float]) -> Credentials:
+        """The living token, for a call that has until `ends`. Raises NoTokenError."""
         found = self._source.at_hand()
         if found is None:
             try:
-                found = self._source.credentials(timeout)
+                found = self._source.credentials(patience(ends))
             except TokenError as error:
                 raise NoTokenError(str(error)) from None
         return self.checked(found)
@@ -154,10 +110,23 @@ class Signed(
             ) from MovedError(found.address)
         return found
 
-    def another(self, refused: Credentials, timeout: float) -> Optional[Credentials]:
+    def gives(self, credentials: Credentials) -> bool:
+        """Whether calls are begun with this token still."""
+        found = self._source.at_hand()
+        return found is not None and found.token == credentials.token
+
+    def after(
+        self, method: str, error: object, used: Credentials, ends: Optional[float]
+    ) -> Optional[Credentials]:
+        """The token to make a call with again, after it failed; None where that is no help."""
+        if not unknown_token(method, error) or (ends is not None and now() >= ends):
+            return None
+        return self.another(used, ends)
+
+    def another(self, refused: Credentials, ends: Optional[float]) -> Optional[Credentials]:
         """Another token than the one that pachd refused, where one can be had."""
         try:
-            found = self._source.refused(refused, timeout)
+            found = self._source.refused(refused, patience(ends))
             return None if found is None else self.checked(found)
         except TokenError as error:
             log.warning("pachd does not know the token, and there is no other: %s", error)
@@ -175,48 +144,41 @@ class _Attempts:
         self._details = details
         self._request = request
         self._ends = None if details.timeout is None else now() + details.timeout
-        self._credentials: Optional[Credentials] = None
+        self._used: Optional[Credentials] = None
 
     def first(self) -> Any:
         """The call, with the token of now."""
-        timeout = TIMEOUT if self._details.timeout is None else self._details.timeout
-        return self._with(self._by.credentials(timeout))
+        return self._with(self._by.credentials(self._ends))
 
     def after(self, error: Any) -> Any:
         """The call with another token, after it failed with `error`; None where that is no help."""
-        used = self._credentials
-        if used is None or not unknown_token(self._details.method, error):
+        used = self._used
+        if used is None:
             return None
-        left = TIMEOUT if self._ends is None else self._ends - now()
-        if left <= 0:
-            return None
-        another = self._by.another(used, left)
+        another = self._by.after(self._details.method, error, used, self._ends)
         return None if another is None else self._with(another)
 
     def tell(self, call: Any) -> None:
         """Have the token replaced for later calls, where pachd did not know this one's."""
-        if call.cancelled() or self._credentials is None:
+        used = self._used
+        if call.cancelled() or used is None or not self._by.gives(used):
             return
         error = call.exception()
         if error is not None and unknown_token(self._details.method, error):
             threading.Thread(
                 target=self._by.another,
-                args=(self._credentials, TIMEOUT),
+                args=(used, None),
                 name="pachyderm-vault refused",
                 daemon=True,
             ).start()
 
     def _with(self, credentials: Credentials) -> Any:
-        self._credentials = credentials
+        self._used = credentials
         details = self._details
-        others = [pair for pair in details.metadata or () if pair[0] != KEY]
-        left = details.timeout
-        if self._ends is not None:
-            left = max(0.001, self._ends - now())
         signed = Details(
             details.method,
-            left,
-            [*others, (KEY, str(credentials.token))],
+            left(self._ends),
+            with_token(details.metadata, credentials),
             details.credentials,
             getattr(details, "wait_for_ready", None),
             getattr(details, "compression", None),
@@ -224,67 +186,31 @@ class _Attempts:
         return self._continuation(signed, self._request)
 
 
-class Answers:
-    """A stream of answers, made again before its first one where pachd does not know the token.
-
-    All else that a call can be asked is answered by the call as it then is, which is not made again
-    from there on.
-    """
-
-    def __init__(self, call: Any, after: Callable[[Any], Any]) -> None:
-        self._call = call
-        self._after: Optional[Callable[[Any], Any]] = after
-        self._callbacks: List[Callable[[Any], Any]] = []
-
-    def __iter__(self) -> Answers:
-        return self
-
-    def __next__(self) -> Any:
-        if self._after is None:
-            return next(self._call)
-        try:
-            answer = next(self._call)
-        except grpc.RpcError as error:
-            another = self._after(error)
-            if another is None:
-                self._settled()
-                raise
-            self._call = another
-        except StopIteration:
-            self._settled()
-            raise
-        else:
-            self._settled()
-            return answer
-        self._settled()
-        return next(self._call)
-
-    def add_done_callback(self, fn: Callable[[Any], Any]) -> None:
-        """Have it called with the call that counts."""
-        if self._after is None:
-            self._call.add_done_callback(fn)
-        else:
-            self._callbacks.append(fn)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        self._settled()
-        return getattr(self._call, name)
-
-    def _settled(self) -> None:
-        """There is no other call from here on."""
-        self._after = None
-        callbacks, self._callbacks = self._callbacks, []
-        for fn in callbacks:
-            self._call.add_done_callback(fn)
+def with_token(metadata: Any, credentials: Credentials) -> List[Any]:
+    """The metadata of a call with the token, which stays masked in the frames of a traceback."""
+    sent = [pair for pair in metadata or () if pair[0] != KEY]
+    sent.append((KEY, credentials.token))
+    return sent
 
 
-def unknown_token(method: str, error: Any) -> bool:
+def left(ends: Optional[float]) -> Optional[float]:
+    """The seconds that a call has until `ends`, as gRPC wants them; None for no bound."""
+    return None if ends is None else max(0.001, ends - now())
+
+
+def patience(ends: Optional[float]) -> float:
+    """The seconds that a call has for a token."""
+    return TIMEOUT if ends is None else max(0.0, ends - now())
+
+
+def unknown_token(method: str, error: object) -> bool:
     """Whether pachd says with `error` that it does not know the caller's token."""
-    if method.rpartition("/")[2] in ABOUT_TOKENS or isinstance(error, NoTokenError):
+    if isinstance(error, NoTokenError) or not isinstance(error, grpc.RpcError):
         return False
-    code, details = error.code(), error.details() or ""
+    if method.rpartition("/")[2] in ABOUT_TOKENS:
+        return False
+    failed: Any = error  # which is a call, too
+    code, details = failed.code(), failed.details() or ""
     if code is grpc.StatusCode.UNAUTHENTICATED:
         return UNKNOWN in details
     return code is grpc.StatusCode.INTERNAL and EXPIRED in details

@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 import weakref
-from typing import TYPE_CHECKING, Optional
+from multiprocessing import parent_process, util
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from pachyderm_vault.clock import now
 from pachyderm_vault.keeper import KEEPER
@@ -15,28 +16,49 @@ from pachyderm_vault.keeper import KEEPER
 if TYPE_CHECKING:
     from types import FrameType
 
+    from pachyderm_vault.leasing import Leasing
     from pachyderm_vault.source import TokenSource
 
 PATIENCE = 5.0  # seconds that all sources together have to end
 
-_sources: weakref.WeakSet[TokenSource] = weakref.WeakSet()
+# What looks at these makes a list first, in one step: other threads change them meanwhile.
+_sources: weakref.WeakValueDictionary[int, TokenSource] = weakref.WeakValueDictionary()
+_left: Dict[int, Leasing] = {}  # what sources had that nobody holds any more
 
 
-def watch(source: TokenSource) -> None:
-    """Close this one at the end."""
-    _sources.add(source)
+def watch(source: TokenSource, leasing: Leasing) -> weakref.finalize:  # type: ignore[type-arg]
+    """Close this one at the end, and revoke then what it leaves behind if it is forgotten before.
+
+    Gives what to detach once it is closed.
+    """
+    for key, left in list(_left.items()):
+        if not left.living:
+            _left.pop(key, None)
+    _sources[id(source)] = source
+    watched = weakref.finalize(source, _forgotten, leasing)
+    watched.atexit = False
+    return watched
 
 
-def forget(source: TokenSource) -> None:
-    """It is closed."""
-    _sources.discard(source)
+def _forgotten(leasing: Leasing) -> None:
+    """Nobody holds its source any more. Called at any time, in any thread: it may wait for none."""
+    leasing.session.users.discard(leasing)
+    _left[id(leasing)] = leasing
 
 
 def close_all(patience: float = PATIENCE) -> None:
     """Close every source of this process, within `patience` seconds."""
     deadline = now() + patience
-    for source in list(_sources):
-        source.close(timeout=max(0.5, deadline - now()))
+    for source in _living():
+        source.close(timeout=max(0.0, deadline - now()))
+    for key, leasing in list(_left.items()):
+        leasing.close(max(0.0, deadline - now()))
+        _left.pop(key, None)
+
+
+def _living() -> List[TokenSource]:
+    found = (reference() for reference in _sources.valuerefs())
+    return [source for source in found if source is not None]
 
 
 def close_on_sigterm() -> None:
@@ -62,12 +84,22 @@ def close_on_sigterm() -> None:
 
 def _forked() -> None:
     KEEPER.forked()
-    for session in {source.session for source in _sources}:
+    _left.clear()
+    sources = _living()
+    for session in {source.session for source in sources}:
         session.forked()
-    for source in _sources:
+    for source in sources:
         source.forked()
 
 
+def _at_exit_of_a_worker(_: object = None) -> None:
+    """The workers of multiprocessing call nothing of atexit's."""
+    util.Finalize(None, close_all, exitpriority=0)
+
+
 atexit.register(close_all)
+util.register_after_fork(close_all, _at_exit_of_a_worker)
+if parent_process() is not None:
+    _at_exit_of_a_worker()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import weakref
@@ -13,9 +12,8 @@ from pachyderm_vault.clock import now
 if TYPE_CHECKING:
     from pachyderm_vault.source import TokenSource
 
-log = logging.getLogger("pachyderm_vault")
-
 LONGEST = 60.0  # seconds between two looks: a machine that slept has other times than it thought
+SLOW = 1.0  # seconds after which a Vault that dawdles has others looked at again
 BUSY = 0.1  # seconds until another look at a source whose lock somebody holds
 
 
@@ -38,8 +36,6 @@ class Keeper:
     def add(self, source: TokenSource) -> None:
         """See to this one, too."""
         with self._changed:
-            if source in self._sources:
-                return
             self._sources.add(source)
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -68,11 +64,11 @@ class Keeper:
             del due
 
     def _see_to(self, due: List[TokenSource]) -> None:
-        for source in due:
-            try:
-                source.keep_alive()
-            except Exception:  # noqa: PERF203  a thread that ends would end every source
-                log.exception("the keeper of %s stumbled", source.path)
+        began = now()
+        for source in sorted(due, key=lambda source: source.over):
+            source.keep_alive()
+            if now() > began + SLOW:
+                return  # meanwhile others may have become more urgent
         if any(source.due <= now() for source in due):
             with self._changed:
                 self._changed.wait(BUSY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import grpc
 from python_pachyderm import Client
 
-from pachyderm_vault.calls import Signed
+from pachyderm_vault.channel import signed
 from pachyderm_vault.kept_client import KEPT, KeepsToken
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class KeptClient(KeepsToken, Client):  # type: ignore[misc]  # ships no types
             channel = grpc.secure_channel(self.address, trust)
         else:
             channel = grpc.insecure_channel(self.address)
-        return grpc.intercept_channel(channel, Signed(self._source, self._trusted))
+        return signed(channel, self._source, self._trusted)
 
 
 def connect(

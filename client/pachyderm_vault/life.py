@@ -79,12 +79,12 @@ def share(random: Random) -> float:
     return EARLIEST + (LATEST - EARLIEST) * random()
 
 
-def margin(*lives: float) -> float:
+def margin(first: float, under: float) -> float:
     """The seconds before its end at which a token is no longer given out, where none are set.
 
-    `lives` are the seconds it lasts at first, and those of what it depends on.
+    It lasts `first` seconds when new, and what it depends on `under`.
     """
-    return min(MARGIN, *(MARGIN_SHARE * seconds for seconds in lives))
+    return min(MARGIN, MARGIN_SHARE * first, MARGIN_SHARE * under)
 
 
 class Patience:

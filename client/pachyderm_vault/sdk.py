@@ -10,7 +10,7 @@ from pachyderm_sdk import Client
 from pachyderm_sdk.constants import GRPC_CHANNEL_OPTIONS
 from pachyderm_sdk.interceptor import MetadataClientInterceptor
 
-from pachyderm_vault.calls import Signed
+from pachyderm_vault.channel import signed
 from pachyderm_vault.kept_client import KEPT, KeepsToken
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class KeptClient(KeepsToken, Client):  # type: ignore[misc]  # ships no types
         if self._kept is None:
             self._kept = self._connected()
         self._channel = grpc.intercept_channel(
-            self._kept, MetadataClientInterceptor(self._grpc_metadata)
+            self._kept, MetadataClientInterceptor(self._build_metadata())
         )
         super()._init_api()
 
@@ -41,7 +41,7 @@ class KeptClient(KeepsToken, Client):  # type: ignore[misc]  # ships no types
         else:
             trust = grpc.ssl_channel_credentials(root_certificates=self.root_certs)
             channel = grpc.secure_channel(self.address, trust, options=options)
-        return grpc.intercept_channel(channel, Signed(self._source, self._trusted))
+        return signed(channel, self._source, self._trusted)
 
 
 def connect(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 import requests
 
-from pachyderm_vault.errors import FailedError, RefusedError, TokenError, UnreachableError
+from pachyderm_vault.errors import (
+    FailedError,
+    RefusedError,
+    SettingError,
+    TokenError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     import hvac
@@ -16,6 +22,11 @@ PATIENCE = 10.0  # seconds that Vault has for an answer
 CONNECT = 3.0  # of these, to be connected to
 LONGEST_WORDS = 500  # characters of an answer that are told
 
+_NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 _LATER = frozenset({412, 429, 472, 473, 501})  # not the caller's mistake, though not a 5xx
 _ADVICE = {
     401: "; sign in anew",
@@ -37,7 +48,8 @@ def ask(
 
     `path` is without ``/v1/``; `patience` are seconds. `anew` is for what an agent on the way must
     not answer from its cache, where it finds a request by all that is in it. Raises
-    UnreachableError, FailedError or RefusedError, which carry nothing of the request but its path.
+    UnreachableError, FailedError or RefusedError, which carry nothing of the request but its path,
+    or SettingError.
     """
     raised: TokenError
     try:
@@ -55,8 +67,12 @@ def ask(
         if answer.ok:
             return told
         raised = _refusal(answer.status_code, told.get("errors") or [], path)
+    except _NO_ADDRESS:
+        raised = SettingError(f"{client.url} is no address of Vault's: write https://HOST:8200")
     except requests.RequestException as error:
         raised = UnreachableError(f"no answer from Vault at {client.url}: {_cause(error)}")
+    except OSError as error:  # requests' words for a file that is not there
+        raised = SettingError(f"Vault's certificate or key cannot be read: {error}")
     except (ValueError, AttributeError):
         raised = UnreachableError(f"what answers at {client.url} is no Vault: it speaks no JSON")
     raise raised  # here, where the exceptions that know the request are not its context

@@ -14,7 +14,7 @@ from scripts.distribution import build
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = Path(__file__).parent / "client_locks"
 KEPT = ROOT / "build" / "client"  # for the next run: packages do not change, the wheel does
-PURE = "python-pachyderm"  # of the lock, it alone has no wheel
+PURE = "python-pachyderm"  # it alone has no wheel, and is built with setuptools of its lock
 
 
 def python(version: str) -> Path | None:
@@ -43,7 +43,8 @@ def environment(interpreter: Path, version: str, kind: str) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([str(interpreter), "-m", "venv", str(folder)], check=True)
             for source in ("--only-binary=:all:", f"--no-binary={PURE}"):
-                _pip(folder, "--require-hashes", "--no-deps", source, "-r", _part(lock, source))
+                hashed = ("--require-hashes", "--no-deps", "--no-build-isolation")
+                _pip(folder, *hashed, source, "-r", _part(lock, source))
             ready.touch()
         wheel = next(file for file in build(folder / "dist") if file.suffix == ".whl")
         _pip(folder, "--no-deps", "--no-index", "--force-reinstall", wheel)

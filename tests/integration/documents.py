@@ -10,22 +10,26 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "client" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_COMMAND = re.compile(r"\b(?:vault|bao) [a-z]")
+_COMMAND = re.compile(r"(?<![\w-])(?:vault|bao) [a-z]")
 _INLINE = re.compile(r"`(?:\$ )?((?:vault|bao) [^`]+)`")
 _PLACEHOLDER = re.compile(r"[…<]")
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)]+)\)")
 _FILE = re.compile(
-    r"(?<![\w./$-])(?:bench|docs|examples|scripts|shim|tests|vault_plugin)/[\w./-]*\w"
+    r"(?<![\w./$-])(?:bench|client|docs|examples|scripts|shim|tests|vault_plugin)/[\w./-]*\w"
 )
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: ``console``, or ``console 1.x`` for one generation alone, is run."""
+    """A fenced block: ``console``, or ``console 1.x`` for one generation alone, is run.
+
+    ``console demo`` is too, on what the demo left running: test_client_demo.py.
+    """
 
     info: str
     text: str

@@ -190,7 +190,7 @@ def test_a_dead_sidecar_is_seen_by_check(shell: Shell) -> None:
     shell.mount.write("roles/app", SHORT)
     bare = shell.home / "token"
     with shell.starts("sidecar", "--bare", str(bare)) as running:
-        eventually(bare.exists, 20)
+        eventually(lambda: shell.ran("check", str(bare)).returncode == 0, 20)
         running.kill()
     eventually(lambda: shell.ran("check", str(bare)).returncode == 1)
 

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
+from pachyderm_vault.command import COMMANDS
 from tests.integration.client_environments import environment, python
 from tests.integration.conftest import ROOT
 from tests.integration.documents import Block, blocks
@@ -80,7 +82,7 @@ def ran(bin_: Path, *arguments: str, **options: Any) -> subprocess.CompletedProc
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=60, check=False, **options
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done
 
 
@@ -171,10 +173,11 @@ def coded(some: bytes) -> str:
     return base64.urlsafe_b64encode(some).rstrip(b"=").decode()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("pachd", ["1.x"], indirect=True)  # which the other client speaks
-def test_the_legacy_client(mount: Mount, token: dict[str, str]) -> None:
+def test_the_legacy_client(mount: Mount, token: dict[str, str], version: str) -> None:
     """As the notebook; then the token dies at pachd, and the next call is served all the same."""
-    bin_ = installed_on("3.9", "legacy")
+    bin_ = installed_on(version, "legacy")
     script = f"""{program("notebook").replace(".auth.who_am_i", ".who_am_i")}
 import hashlib
 before = source.token()
@@ -195,6 +198,23 @@ print(pachyderm.who_am_i().username, source.token() != before)
     mount.pachd.cluster.tokens.delete(running.stdout.readline().strip())
     rest, errors = running.communicate("\n", timeout=60)
     assert (first, rest) == ("robot:app\n", "robot:app True\n"), errors
+
+
+def test_the_commands_that_the_readme_lists_are_those_that_there_are() -> None:
+    (listed,) = [b.text for b in blocks(README) if b.text.startswith("pachyderm-vault run")]
+    assert [line.split()[1] for line in listed.splitlines()] == list(COMMANDS)
+
+
+def test_its_own_tests_pass_on_the_oldest_python(tmp_path: Path) -> None:
+    """Those of tests/unit/client, of the installed wheel; on a newer one the suite runs them."""
+    bin_ = installed_on(VERSIONS[0], "sdk")
+    tests = tmp_path / "tests" / "unit" / "client"
+    shutil.copytree(ROOT / "tests" / "unit" / "client", tests)
+    for package in (tests.parent, tests.parent.parent):
+        (package / "__init__.py").touch()
+    options = ("-q", "-o", "asyncio_mode=auto", "-p", "no:cacheprovider", "--rootdir", tmp_path)
+    done = ran(bin_, "python", "-m", "pytest", *map(str, options), str(tests), cwd=tmp_path)
+    assert re.search(r"^\d{2,} passed", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_the_distribution_is_the_same_each_time(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import hvac
 import pytest
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
+    from pachyderm_sdk.api import pfs
+
     from pachyderm_vault.sdk import connect
 
 PATH = "pachyderm/creds/app"
@@ -135,7 +138,7 @@ def test_it_outlives_whatever_may_end_a_token(app: App) -> None:
 
         root.auth.token.revoke(client.token)  # its leases end with it
         eventually(lambda: not app.alive(after.token))
-        source._relogin = 0.0
+        source._held._relogin = 0.0
         last = source.refused(after)
         assert last is not None
         assert app.alive(last.token)
@@ -346,6 +349,33 @@ def test_the_sdk_stays_signed_in(app: App, monkeypatch: pytest.MonkeyPatch) -> N
         assert client.auth.who_am_i().username == "robot:app"
         assert source.token() != gone.token
         assert all(len(call.tokens) == 1 for call in journal.journal("WhoAmI"))
+
+
+@alone
+def test_the_sdks_streams_stay_signed_in(app: App) -> None:
+    app.lasts(**LONG)
+    pachd = app.mount.pachd
+    commit = pfs.Commit(repo=pfs.Repo(name="images", type="user"), id="0" * 32)
+    with app.source() as source:
+        client = connect(source)
+
+        def repos() -> list[str]:
+            return [one.repo.name for one in client.pfs.list_repo()]
+
+        assert repos() == ["images"]
+        app.kill(source.credentials())
+        pachd.forget()
+        assert repos() == ["images"]
+        assert len(pachd.journal("ListRepo")) == 2  # again, before there was an answer
+
+        source._held._relogin = 0.0
+        app.kill(gone := source.credentials())
+        with pytest.raises(grpc.RpcError, match="corrupted or has expired"):
+            client.pfs.put_file_from_bytes(commit=commit, path="/a", data=b"a")
+        assert len(pachd.journal("ModifyFile")) == 1  # what was sent is not sent again
+        eventually(lambda: source.credentials().token != gone.token)
+        client.pfs.put_file_from_bytes(commit=commit, path="/a", data=b"a")
+        assert all(len(call.tokens) == 1 for call in pachd.journal("ModifyFile"))
 
 
 AGENT = """

@@ -1,6 +1,6 @@
 """One RPC as the server saw it: the journal's entry and the service's view of the caller."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol
@@ -39,6 +39,8 @@ class Call:
 
 # Request types differ by method, so here they can only be Any.
 Handler = Callable[[Call, Any], Awaitable[Message]]
+# A stream's messages are bytes: nobody here looks into them. To the wire every call is two streams.
+Stream = Callable[["Call", AsyncIterator[bytes]], AsyncIterator[bytes]]
 Methods = Mapping[str, tuple[type[Message], Handler]]
 
 
@@ -56,6 +58,11 @@ class Pachd(Protocol):
     @property
     def services(self) -> Mapping[str, Methods]:
         """Return every method by full service name and method name."""
+        ...
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        """Return every method that streams, by its path."""
         ...
 
     def unknown(self, service: str, method: str, *, served: bool) -> Refusal:

@@ -1,6 +1,6 @@
 """The gRPC server of a simulated pachd: from bytes to a handler and back."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import grpc
@@ -11,6 +11,7 @@ from tests.pachd.call import Call, Pachd
 from tests.pachd.faults import Faults, When
 from tests.pachd.refusal import Refusal
 
+Context = grpc.aio.ServicerContext  # of bytes
 LARGEST = 20 * 1024 * 1024  # bytes of a message
 
 
@@ -57,13 +58,23 @@ class Server(grpc.GenericRpcHandler):
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         path = details.method
+        stream = self._pachd.streams.get(path)
 
-        async def answer(body: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
-            metadata = context.invocation_metadata() or ()
-            tokens = tuple(str(value) for key, value in metadata if key == "authn-token")
-            call = Call(path, tokens)
-            call.subject = self._pachd.subject_of(tokens[0]) if tokens else None
-            self.journal.append(call)
+        async def answers(
+            bodies: AsyncIterator[bytes], context: "Context[bytes, bytes]"
+        ) -> AsyncIterator[bytes]:
+            assert stream is not None
+            call = self._begun(path, context)
+            try:
+                async for body in stream(call, bodies):
+                    yield body
+            except Refusal as refusal:
+                call.code = refusal.code
+                await context.abort(refusal.code, refusal.message)
+            call.code = StatusCode.OK
+
+        async def answer(body: bytes, context: "Context[bytes, bytes]") -> bytes:
+            call = self._begun(path, context)
             self._running += 1
             self.busiest = max(self.busiest, self._running)
             try:
@@ -76,7 +87,17 @@ class Server(grpc.GenericRpcHandler):
             call.code = StatusCode.OK
             return response.SerializeToString()
 
+        if stream is not None:
+            return grpc.stream_stream_rpc_method_handler(answers)
         return grpc.unary_unary_rpc_method_handler(answer)
+
+    def _begun(self, path: str, context: "Context[bytes, bytes]") -> Call:
+        metadata = context.invocation_metadata() or ()
+        tokens = tuple(str(value) for key, value in metadata if key == "authn-token")
+        call = Call(path, tokens)
+        call.subject = self._pachd.subject_of(tokens[0]) if tokens else None
+        self.journal.append(call)
+        return call
 
     async def _answer(self, call: Call, body: bytes, port: int) -> Message:
         methods = self._services.get(call.service)

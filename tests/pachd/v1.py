@@ -6,7 +6,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
-from tests.pachd.call import Call, Handler, Methods, typed
+from tests.pachd.call import Call, Handler, Methods, Stream, typed
 from tests.pachd.cluster_v1 import Auth, admins_only
 from tests.pachd.proto import admin_v2_pb2, version_pb2
 from tests.pachd.proto import auth_v1_pb2 as pb
@@ -18,6 +18,10 @@ from tests.pachd.tokens import Lease, hashed, in_turns, new_token
 
 class PachdV1(Scopes):
     """A 1.x cluster."""
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        return {}
 
     @property
     def services(self) -> Mapping[str, Methods]:

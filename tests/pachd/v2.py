@@ -8,7 +8,8 @@ from grpc import StatusCode
 
 from tests.pachd.bindings import key_of
 from tests.pachd.call import Call, Methods, typed
-from tests.pachd.cluster_v2 import ROOT, ClusterV2
+from tests.pachd.cluster_v2 import ROOT
+from tests.pachd.files import Files
 from tests.pachd.proto import admin_v2_pb2, version_pb2
 from tests.pachd.proto import auth_v2_pb2 as pb
 from tests.pachd.refusal import Refusal, expired
@@ -30,7 +31,7 @@ MODIFY_BINDINGS = {
 }
 
 
-class PachdV2(ClusterV2):
+class PachdV2(Files):
     """A 2.x cluster or enterprise server."""
 
     addition = ""  #: what its version ends with

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional, Sequence
 
-from pachyderm_vault.errors import TokenError
+from pachyderm_vault.errors import SettingError
 
 if TYPE_CHECKING:
     from pachyderm_vault.command.kept import Kept
@@ -26,9 +27,16 @@ class Keeping:
         self._files = files
         self._written: Optional[Credentials] = None
         self._over = threading.Event()
+        self._turn = threading.Lock()  # nothing is written while, or after, all is cleared
         self._thread = threading.Thread(target=self._run, name="files", daemon=True)
         self.writes = 0
         self.failures = 0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether what lies in the files lives, as far as is known."""
+        written = self._written
+        return written is not None and datetime.now(timezone.utc) < written.ends
 
     def begin(self, timeout: float) -> None:
         """Write them for the first time. Raises TokenError."""
@@ -38,10 +46,12 @@ class Keeping:
     def end(self) -> None:
         """Take the token out of them, and revoke it."""
         self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        for file in self._files:
-            file.clear()
+        with self._turn:
+            for file in self._files:
+                try:
+                    file.clear()
+                except SettingError as error:  # noqa: PERF203  it is revoked all the same
+                    log.warning("%s", error)
         self._source.close()
 
     def _run(self) -> None:
@@ -51,17 +61,20 @@ class Keeping:
                 continue
             try:
                 self._write(now)
-            except TokenError as error:
+            except Exception as error:  # a thread that ends would let the files get old
                 self.failures += 1
                 log.warning("%s", error)
                 self._over.wait(1)
 
     def _write(self, now: Credentials) -> None:
         before, path = self._written, self._source.path
-        for file in self._files:
-            if before is not None and before.token == now.token:
-                file.date(now, path)
-            else:
-                file.write(now, path)
+        with self._turn:
+            if self._over.is_set():
+                return
+            for file in self._files:
+                if before is not None and before.token == now.token and file.file.exists():
+                    file.date(now, path)
+                else:
+                    file.write(now, path)
         self._written = now
         self.writes += 1

@@ -38,7 +38,7 @@ class Kept:
 
     def write(self, now: Credentials, path: str) -> None:
         """Put the token in by rename, so that no reader sees half of it. Raises SettingError."""
-        text = str(now.token) if self.context is None else self._configuration(now)
+        text = str(now.token) if self.context is None else self._with(now)
         replace(self.file, text, self.mode)
         self.date(now, path)
 
@@ -53,31 +53,35 @@ class Kept:
         replace(self.note, json.dumps(said, indent=1), self.mode)
 
     def clear(self) -> None:
-        """Take the token out again; what others put there stays."""
-        with contextlib.suppress(FileNotFoundError):
+        """Take the token out again; what others put there stays. Raises SettingError."""
+        try:
             self.note.unlink()
-        with contextlib.suppress(FileNotFoundError, SettingError):
             if self.context is None:
                 self.file.unlink()
                 return
-            whole = self._read()
-            mine = whole["v2"]["contexts"].get(self.context, {})
-            if mine.pop("session_token", None) is not None:
-                replace(self.file, json.dumps(whole, indent=2), self.mode)
+        except FileNotFoundError:
+            return  # nothing was written
+        except OSError as error:
+            told = f"the token cannot be taken out of {self.file}: {error.strerror}"
+            raise SettingError(told) from None
+        whole = self._configuration()
+        mine = whole["v2"]["contexts"].get(self.context) or {}
+        if mine.pop("session_token", None) is not None:
+            replace(self.file, json.dumps(whole, indent=2), self.mode)
 
-    def _configuration(self, now: Credentials) -> str:
-        whole = self._read()
+    def _with(self, now: Credentials) -> str:
+        whole = self._configuration()
         contexts = whole["v2"]["contexts"]
         mine = dict(contexts.get(self.context) or {})
         mine["pachd_address"] = with_scheme(now.address)
         mine["session_token"] = str(now.token)
         if self.ca_cert is not None:
-            mine["server_cas"] = base64.b64encode(self.ca_cert.read_bytes()).decode()
+            mine["server_cas"] = base64.b64encode(_read(self.ca_cert)).decode()
         contexts[self.context] = mine
-        whole["v2"].setdefault("active_context", self.context)
+        whole["v2"]["active_context"] = whole["v2"].get("active_context") or self.context
         return json.dumps(whole, indent=2)
 
-    def _read(self) -> Dict[str, Any]:
+    def _configuration(self) -> Dict[str, Any]:
         """The configuration that is there, or an empty one."""
         try:
             whole = json.loads(self.file.read_text(encoding="utf-8") or "{}")
@@ -122,6 +126,13 @@ class Note:
 def with_scheme(address: str) -> str:
     """Pachd's address as pachctl's configuration wants it."""
     return address if "://" in address else f"grpc://{address}"
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def replace(file: Path, text: str, mode: int) -> None:

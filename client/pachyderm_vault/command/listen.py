@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, Optional, Tuple
 
 from pachyderm_vault.errors import SettingError
 
@@ -25,7 +26,7 @@ class Listener:
         host, _, port = where.rpartition(":")
         try:
             address = (host.strip("[]"), int(port))
-            self._server = http.server.ThreadingHTTPServer(address, _handler(source, keeping))
+            self._server = _server(address, _handler(source, keeping))
         except (OSError, ValueError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or "it is not HOST:PORT"
             raise SettingError(f"--listen {where}: {reason}") from None
@@ -42,11 +43,25 @@ class Listener:
             self._server.server_close()
 
 
+def _server(
+    address: Tuple[str, int], handler: type[http.server.BaseHTTPRequestHandler]
+) -> http.server.ThreadingHTTPServer:
+    if ":" in address[0]:
+        return _Six(address, handler)
+    return http.server.ThreadingHTTPServer(address, handler)
+
+
+class _Six(http.server.ThreadingHTTPServer):
+    """At an address of IPv6."""
+
+    address_family = socket.AF_INET6
+
+
 def metrics(source: TokenSource, keeping: Keeping) -> Iterator[str]:
     """Lines in Prometheus' text form."""
     ends = source.ends
     figures = (
-        ("token_alive", "gauge", "1 while a living token is in hand.", int(ends is not None)),
+        ("token_alive", "gauge", "1 while a living token is in the files.", int(keeping.fresh)),
         (
             "token_end_seconds",
             "gauge",
@@ -69,12 +84,13 @@ def _handler(source: TokenSource, keeping: Keeping) -> type[http.server.BaseHTTP
     class Handler(http.server.BaseHTTPRequestHandler):
         """Answers two paths."""
 
+        server_version, sys_version = "pachyderm-vault", ""  # not which Python
         timeout = 10  # seconds for a request to be told
 
         def do_GET(self) -> None:
             """Answer."""
             if self.path == "/healthz":
-                alive = source.ends is not None
+                alive = keeping.fresh
                 self._answer(200 if alive else 503, "ok\n" if alive else "no living token\n")
             elif self.path == "/metrics":
                 self._answer(200, "\n".join(metrics(source, keeping)) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Optional
 from pachyderm_vault.command.keeping import Keeping
 from pachyderm_vault.command.kept import Kept
 from pachyderm_vault.command.settings import source
+from pachyderm_vault.command.signals import ENDING, hear
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 CONTEXT = "vault"
 NOT_RUNNABLE, NOT_FOUND = 126, 127
-PASSED_ON = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGWINCH")
+PASSED_ON = (*ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 FROM_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # which sends them to the command itself
 
 
@@ -41,16 +43,18 @@ def do(options: argparse.Namespace) -> int:
     try:
         kept = Kept(folder / "config.json", CONTEXT, options.pachd_ca_cert)
         keeping = Keeping(source(options), [kept])
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+        hear(ENDING, lambda number, _: sys.exit(128 + number))
         try:
             keeping.begin(options.wait)
             status = _ran(options.argv, {**os.environ, "PACH_CONFIG": str(kept.file)})
         finally:
+            for number in ENDING:  # for the seconds that it takes to revoke
+                signal.signal(number, signal.SIG_IGN)
             keeping.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if status < 0:  # by a signal: end by it, too, so that whoever waits sees it
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold Vault's token
         if -status not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
@@ -69,10 +73,7 @@ def _ran(argv: list[str], environment: dict[str, str]) -> int:
         elif number not in FROM_THE_TERMINAL or not _in_foreground():
             child.send_signal(number)
 
-    before = {
-        number: signal.signal(number, pass_on)
-        for number in (getattr(signal, name) for name in PASSED_ON)
-    }
+    before = hear(PASSED_ON, pass_on)
     try:
         child = subprocess.Popen(argv, env=environment)  # noqa: S603  that is what it is for
         for number in early:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, List
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Optional
 
 from pachyderm_vault.command.keeping import Keeping
 from pachyderm_vault.command.kept import Kept
 from pachyderm_vault.command.listen import Listener
 from pachyderm_vault.command.settings import source
+from pachyderm_vault.command.signals import ENDING, hear
 from pachyderm_vault.errors import SettingError, TokenError
 
 if TYPE_CHECKING:
@@ -25,9 +26,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     add("--config", type=Path, metavar="FILE", help="a pachctl configuration to keep fresh")
     add("--context", default="vault", metavar="NAME", help="the context in it; default: vault")
     add("--bare", type=Path, metavar="FILE", help="a file to keep the token in, and nothing else")
-    add("--mode", type=lambda text: int(text, 8), default=0o600, help="of the files; default: 600")
+    add("--mode", type=mode, default=0o600, help="of the files; default: 600")
     add("--pachd-ca-cert", type=Path, metavar="FILE", help="that pachctl trusts")
     add("--listen", metavar="HOST:PORT", help="answer /healthz and /metrics there")
+
+
+def mode(text: str) -> int:
+    """A file's, in octal digits."""
+    return int(text, 8)
 
 
 def do(options: argparse.Namespace) -> int:
@@ -43,33 +49,25 @@ def do(options: argparse.Namespace) -> int:
         files.append(Kept(options.bare, mode=options.mode))
     if not files:
         raise SettingError("say what to keep fresh: --config FILE or --bare FILE")
-    over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: over.set())
+    ends: SimpleQueue[Optional[TokenError]] = SimpleQueue()  # a signal's handler may put into it
+    hear(ENDING, lambda *_: ends.put(None))
     kept = source(options)
     keeping = Keeping(kept, files)
-    failed: List[TokenError] = []
     with Listener(options.listen, kept, keeping):
         try:
-            beginning = threading.Thread(
-                target=_begun,
-                args=(keeping, over, failed, max(options.wait, PATIENCE)),
-                daemon=True,
-            )
-            beginning.start()
-            over.wait()
+            wait = max(options.wait, PATIENCE)
+            threading.Thread(target=_begun, args=(keeping, ends, wait), daemon=True).start()
+            failed = ends.get()
         finally:
             keeping.end()
-    if failed:
-        raise failed[0]
+    if failed is not None:
+        raise failed
     return 0
 
 
-def _begun(keeping: Keeping, over: threading.Event, failed: List[TokenError], wait: float) -> None:
+def _begun(keeping: Keeping, ends: SimpleQueue[Optional[TokenError]], wait: float) -> None:
     """Begin, in a thread of its own: SIGTERM is heard meanwhile."""
     try:
         keeping.begin(wait)
     except TokenError as error:
-        if not over.is_set():
-            failed.append(error)
-            over.set()
+        ends.put(error)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any, Tuple
 from urllib.parse import urlsplit
+
+from pachyderm_vault.command.kept import Note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +24,7 @@ def told(file: Path) -> str:
         return "unknown: pachd is asked where pachyderm-vault[sdk] or [legacy] is installed"
     address, token, trust = _read(file)
     if not address:
-        return "unknown: a bare token does not say which pachd to ask"
+        return f"unknown: there is no token in {file}"
     where = urlsplit(address if "://" in address else f"grpc://{address}")
     target = f"{where.hostname}:{where.port or 30650}"
     if trust or where.scheme in ("grpcs", "https"):
@@ -54,20 +57,18 @@ def first_field(message: bytes) -> str:
 
 
 def _read(file: Path) -> Tuple[str, str, bytes]:
-    """Address, token and authorities of the active context; empty for what is not there."""
-    import base64
-
-    from pachyderm_vault.command.kept import Note
-
+    """Address, token and authorities of what is kept in a file; empty for what is not there."""
     try:
-        v2 = json.loads(file.read_text(encoding="utf-8"))["v2"]
-        lease = Note.beside(file)
-        for context in v2["contexts"].values():
-            if context.get("session_token") and context["pachd_address"].endswith(
-                lease.pachd_address
-            ):
-                trust = base64.b64decode(context.get("server_cas", ""))
-                return context["pachd_address"], context["session_token"], trust
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+        text = file.read_text(encoding="utf-8")
+        kept = Note.beside(file).pachd_address
+    except (OSError, UnicodeDecodeError):
+        return "", "", b""
+    try:
+        contexts = json.loads(text)["v2"]["contexts"].values()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return kept, text.strip(), b""  # a bare token
+    for context in contexts:
+        if context.get("session_token") and context["pachd_address"].endswith(kept):
+            trust = base64.b64decode(context.get("server_cas", ""))
+            return context["pachd_address"], context["session_token"], trust
     return "", "", b""

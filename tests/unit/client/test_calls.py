@@ -4,104 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from grpc import StatusCode
 
-from pachyderm_vault.calls import EXPIRED, UNKNOWN, NoTokenError, Signed
+from pachyderm_vault.channel import signed
 from pachyderm_vault.errors import UnreachableError
-from pachyderm_vault.lease import Credentials
-from pachyderm_vault.secret import Secret
+from pachyderm_vault.no_token import NoTokenError
+from tests.unit.client.called import REFUSALS, Server, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REFUSALS = [(StatusCode.UNAUTHENTICATED, f"{UNKNOWN} (try logging in again)")]
-REFUSALS += [(StatusCode.INTERNAL, EXPIRED)]
-
-
-class Source:
-    """As a `TokenSource`: gives ``old`` until that is refused, then ``new``."""
-
-    def __init__(self) -> None:
-        self.given = "old"
-        self.refusals: list[str] = []
-        self.replaces = True
-        self.error: Exception | None = None
-        self.address = "here"
-
-    def at_hand(self) -> Credentials | None:
-        return None if self.error else self._credentials()
-
-    def credentials(self, timeout: float = 30) -> Credentials:
-        del timeout
-        if self.error is not None:
-            raise self.error
-        return self._credentials()
-
-    def refused(self, credentials: Credentials, timeout: float = 30) -> Credentials | None:
-        del timeout
-        self.refusals.append(str(credentials.token))
-        if not self.replaces:
-            return None
-        self.given = "new"
-        return self.credentials()
-
-    def _credentials(self) -> Credentials:
-        return Credentials(Secret(self.given), self.address, datetime.max.replace(tzinfo=UTC), "l")
-
-
-class Server(grpc.GenericRpcHandler):
-    """Takes ``new`` and refuses ``old``; streams end with it after two answers."""
-
-    def __init__(self) -> None:
-        self.known = {"new"}
-        self.refusal = REFUSALS[0]
-        self.calls: list[tuple[str, list[str]]] = []
-        self.slow = 0.0  # seconds before it refuses
-        self.late = False  # refuses after the first answer
-
-    def service(self, details: Any) -> Any:
-        name = details.method.rpartition("/")[2]
-        make: dict[str, Any] = {
-            "One": grpc.unary_unary_rpc_method_handler(self._one),
-            "ExtendAuthToken": grpc.unary_unary_rpc_method_handler(self._one),
-            "Many": grpc.unary_stream_rpc_method_handler(self._many),
-            "Up": grpc.stream_unary_rpc_method_handler(self._up),
-            "Both": grpc.stream_stream_rpc_method_handler(self._both),
-        }
-        return make.get(name)
-
-    def _admit(self, name: str, context: Any) -> None:
-        tokens = [str(v) for k, v in context.invocation_metadata() if k == "authn-token"]
-        self.calls.append((name, tokens))
-        if len(tokens) != 1 or tokens[0] not in self.known:
-            time.sleep(self.slow)
-            context.abort(*self.refusal)
-
-    def _one(self, body: bytes, context: Any) -> bytes:
-        self._admit("One", context)
-        return body
-
-    def _many(self, body: bytes, context: Any) -> Iterator[bytes]:
-        if self.late:
-            self.calls.append(("Many", []))
-            yield body
-            context.abort(*self.refusal)
-        self._admit("Many", context)
-        yield from (body, body)
-
-    def _up(self, bodies: Iterator[bytes], context: Any) -> bytes:
-        self._admit("Up", context)
-        return b"".join(bodies)
-
-    def _both(self, bodies: Iterator[bytes], context: Any) -> Iterator[bytes]:
-        self._admit("Both", context)
-        yield from bodies
+    from pachyderm_vault.lease import Credentials
 
 
 @pytest.fixture
@@ -120,9 +39,8 @@ def channel(source: Source, server: Server) -> Iterator[grpc.Channel]:
         running = grpc.server(pool, handlers=[server])
         port = running.add_insecure_port("127.0.0.1:0")
         running.start()
-        signed: Any = Signed(source, "here")  # type: ignore[arg-type]
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield grpc.intercept_channel(channel, signed)
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as bare:
+            yield signed(bare, source, "here")  # type: ignore[arg-type]
         running.stop(None).wait()
 
 
@@ -254,6 +172,67 @@ def test_a_future_is_not_waited_for(channel: grpc.Channel, source: Source, serve
         time.sleep(0.01)
     assert call.future(b"x").result() == b"x"
     assert server.calls == [("One", ["old"]), ("One", ["new"])]
+
+
+def test_futures_of_a_token_that_nobody_gives_any_more_ask_for_no_other(
+    channel: grpc.Channel, source: Source, server: Server
+) -> None:
+    """A thousand may fail at once, and each would wait for Vault in a thread of its own."""
+    call: Any = channel.unary_unary("/s/One")
+    server.slow = 0.2
+    future = call.future(b"x")
+    while not server.calls:
+        time.sleep(0.01)
+    source.error = UnreachableError("Vault is down")
+    with pytest.raises(grpc.RpcError):
+        future.result()
+    time.sleep(0.1)
+    assert source.refusals == []
+
+
+@pytest.mark.parametrize("kind", ["One", "Many", "Up", "Both"])
+def test_no_traceback_shows_the_token(channel: grpc.Channel, server: Server, kind: str) -> None:
+    """With all its variables, as error trackers take them."""
+    server.known.clear()
+    server.refusal = (StatusCode.PERMISSION_DENIED, "no")
+    any_channel: Any = channel
+    make: dict[str, Any] = {
+        "One": lambda: any_channel.unary_unary("/s/One")(b"x"),
+        "Many": lambda: next(any_channel.unary_stream("/s/Many")(b"x")),
+        "Up": lambda: any_channel.stream_unary("/s/Up")(iter([b"x"])),
+        "Both": lambda: next(any_channel.stream_stream("/s/Both")(iter([b"x"]))),
+    }
+    for failure in (grpc.RpcError, ValueError):
+        with pytest.raises(failure) as told:
+            make[kind]()
+        shown = traceback.TracebackException.from_exception(told.value, capture_locals=True)
+        text = "".join(shown.format())
+        assert "metadata" in text or kind in ("Many", "Both")
+        assert "'old'" not in text
+        channel.close()  # next comes what a closed channel says
+
+
+def test_a_cancelled_stream_of_answers_is_not_asked_for_again(
+    channel: grpc.Channel, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = many(channel)
+
+    def cancel(*_: object) -> Credentials:
+        answers.cancel()  # as another thread does while Vault is asked
+        source.given = "new"
+        return source._credentials()
+
+    monkeypatch.setattr(source, "refused", cancel)
+    with pytest.raises(grpc.RpcError):
+        next(answers)
+    with pytest.raises(grpc.RpcError):
+        next(answers)
+
+
+def test_a_call_and_its_answer_may_be_asked_for(channel: grpc.Channel) -> None:
+    call: Any = channel.unary_unary("/s/One")
+    answer, made = call.with_call(b"x", 5, (("pach-transaction", "t"),))
+    assert (answer, made.code()) == (b"x", StatusCode.OK)
 
 
 def test_without_a_token_nothing_is_sent(

@@ -13,6 +13,7 @@ from pachyderm_vault import (
     AppRole,
     Credentials,
     Kubernetes,
+    RefusedError,
     Secret,
     Session,
     SettingError,
@@ -22,6 +23,7 @@ from pachyderm_vault import (
     TokenSource,
     UnreachableError,
 )
+from tests.unit.client.vault import LOOKUP, Vault, refused
 
 SECRET = "s3cr3t-which-nobody-may-see"
 NOBODY = "http://127.0.0.1:9"
@@ -66,6 +68,21 @@ def test_no_failure_shows_one(
     assert SECRET not in text
 
 
+@pytest.mark.parametrize("kind", ["token", "file", "callable"])
+def test_no_refusal_shows_the_vault_token(host: Vault, file: str, kind: str) -> None:
+    ways: dict[str, Any] = {
+        "token": Token(Secret(SECRET)),
+        "file": TokenFile(file),
+        "callable": lambda client: setattr(client, "token", SECRET),
+    }
+    host.answers[LOOKUP] = lambda _: refused(403, "permission denied")
+    source = TokenSource("pachyderm/creds/app", host.client(), sign_in=ways[kind], keep=False)
+    with source, pytest.raises(RefusedError) as told:
+        source.credentials()
+    shown = traceback.TracebackException.from_exception(told.value, capture_locals=True)
+    assert SECRET not in "".join(shown.format())
+
+
 def test_what_a_callers_own_sign_in_raises_is_not_repeated() -> None:
     def sign_in(client: hvac.Client) -> None:
         raise ValueError(SECRET)
@@ -87,6 +104,8 @@ def test_what_a_callers_own_sign_in_raises_is_not_repeated() -> None:
         (lambda: _ask(TokenFile("/nowhere")), "cannot be read from /nowhere"),
         (lambda: _ask(Token()), "set VAULT_TOKEN, run vault login"),
         (lambda: _ask(JWT("role")), "needs jwt or jwt_file"),
+        (lambda: _ask(Token("t"), "127.0.0.1:8200"), "write https://HOST:8200"),
+        (lambda: _ask(Token("t"), "https://127.0.0.1:9", verify="/nowhere"), "/nowhere"),
     ],
 )
 def test_mistakes_are_told_at_once(make: object, words: str) -> None:
@@ -94,7 +113,7 @@ def test_mistakes_are_told_at_once(make: object, words: str) -> None:
         make()  # type: ignore[operator]
 
 
-def _ask(sign_in: object) -> None:
-    vault = hvac.Client(url=NOBODY, token="")
+def _ask(sign_in: object, address: str = NOBODY, **options: Any) -> None:
+    vault = hvac.Client(url=address, token="", **options)
     with TokenSource("a/b", vault, sign_in=sign_in, keep=False) as source:  # type: ignore[arg-type]
         source.credentials()
