@@ -61,6 +61,8 @@ _END_TRIES = (
     ErrorType.UNSUPPORTED_OPERATION,
     ErrorType.UNSUPPORTED_PATH,
 )
+_APART = frozenset((Operation.HELP, Operation.RENEW, Operation.REVOKE, Operation.ROLLBACK))
+_WRITES = frozenset((Operation.CREATE, Operation.UPDATE))
 _UNSOUND = Lease(type="", ttl=0)  # stands for that of an answer that is none
 _HOOKS = ("undo", "initialize", "periodic", "invalidate", "close")
 
@@ -109,16 +111,10 @@ class Backend:
         A renewal or revocation runs where the host asks for it: of a lease it could not keep, a
         standby asks for the revocation itself.
         """
-        match request.operation:
-            case Operation.HELP:
-                return Response(data=self._help(request.path))
-            case Operation.RENEW | Operation.REVOKE:
-                return await self._lease(request)
-            case Operation.ROLLBACK:
-                await self._roll_back(request)
-                return None
-        path, parameters = self._find(request.path)
         operation = request.operation
+        if operation in _APART:
+            return await self._apart(request)
+        path, parameters = self._find(request.path)
         action = path.action(operation)
         if action is None:
             raise UnsupportedOperation
@@ -129,7 +125,7 @@ class Backend:
             _demand_known(path, sent)
         request.data = {**sent, **parameters}
         request.fields = field_values.coerce(path.fields, request.data)
-        if operation in (Operation.CREATE, Operation.UPDATE):
+        if operation in _WRITES:
             field_values.demand(path.fields, request.fields)
         response = await action.handler(request)
         if response is None:
@@ -140,6 +136,16 @@ class Backend:
         if sent:
             response.warnings += _advice(path, sent, parameters)
         return response
+
+    async def _apart(self, request: Request) -> Response | None:
+        """Answer what is asked of no path's operation."""
+        match request.operation:
+            case Operation.HELP:
+                return Response(data=self._help(request.path))
+            case Operation.ROLLBACK:
+                await self._roll_back(request)
+                return None
+        return await self._lease(request)
 
     def tells_existence(self, requested: str) -> bool:
         """Whether `exists` has anything to say of the path `requested`."""

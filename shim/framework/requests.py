@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Operation(enum.StrEnum):
     """``pb.Request.operation``, as Vault's ``logical.Operation`` spells it."""
 
+    __hash__ = str.__hash__  # an Enum's own is by its name: the host's text would not find it
+
     CREATE = "create"
     READ = "read"
     UPDATE = "update"
