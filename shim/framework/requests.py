@@ -94,7 +94,7 @@ class Request:
 
     @property
     def port(self) -> int:
-        """The client's port, 0 where the host does not tell."""
+        """The client's port, 0 where the host does not tell: Vault 1.21 never does."""
         return self.sent.connection.remote_port
 
     @property
