@@ -97,7 +97,7 @@ def _lease(sent: pb.Secret) -> Lease:
 
 
 def reply(response: Response) -> pb.Response:
-    """An answer on the wire. Raises NotJson for what JSON does not have."""
+    """An answer on the wire. Raises Untellable for what it cannot hold."""
     try:
         sent = pb.Response(data=payload.encode(response.data), warnings=response.warnings)
         lease = response.lease
@@ -110,7 +110,7 @@ def reply(response: Response) -> pb.Response:
             internal = {**lease.internal, "secret_type": lease.type}
             sent.secret.internal_data = payload.encode(internal)
     except (TypeError, ValueError) as error:
-        _look_for_no_json(response, error)
+        _find_untellable(response, error)
         raise
     if response.headers:
         for name, values in response.headers.items():
@@ -121,17 +121,22 @@ def reply(response: Response) -> pb.Response:
     return sent
 
 
-class NotJson(Exception):  # noqa: N818  what an answer holds
-    """An answer holds what JSON does not have; the text names the part and the type alone."""
+class Untellable(Exception):  # noqa: N818  what an answer holds
+    """An answer holds what cannot be sent; the text names the part and the type alone."""
 
 
-def _look_for_no_json(response: Response, error: Exception) -> None:
-    """Raise NotJson where `error` came of that."""
+def _find_untellable(response: Response, error: Exception) -> None:
+    """Raise Untellable for what in `response` made the `error`, where it is found."""
     lease = response.lease
     internal = {} if lease is None else lease.internal
+    for name in () if lease is None else ("ttl", "max_ttl"):
+        if not isinstance(seconds := getattr(lease, name), int):
+            raise Untellable(
+                f"{type(seconds).__name__} in lease.{name}: give whole seconds"
+            ) from error
     for part, value in (("data", response.data), ("lease.internal", internal)):
         for found in declared.not_json(value):
-            raise NotJson(
+            raise Untellable(
                 f"{found} in {part}, which JSON does not have: decode it, or encode it as base64"
             ) from error
 
@@ -148,7 +153,7 @@ def fault(error: Exception, handler: str = "") -> pb.ProtoError:
     if isinstance(error, TimeoutError):
         return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg="the request took too long")
     by = f" in the handler {handler}" if handler else ""
-    if isinstance(error, NotJson):
+    if isinstance(error, Untellable):
         log.error("%s%s", error, by)
         return pb.ProtoError(err_type=ErrorType.INTERNAL, err_msg=f"internal error{by}: {error}")
     where = error.__traceback__

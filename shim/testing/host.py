@@ -74,26 +74,26 @@ class MemoryHost(Services):
 
     # Requests
 
-    async def read(self, path: str, **data: Any) -> Response:
+    async def read(self, path: str, /, **data: Any) -> Response:
         """Read `path`."""
         return await self.ask(Operation.READ, path, **data)
 
-    async def write(self, path: str, **data: Any) -> Response:
+    async def write(self, path: str, /, **data: Any) -> Response:
         """Write as a client does: a create where the path says there is nothing yet."""
         exists = await self.backend.exists(self.request(Operation.UPDATE, path, data))
         return await self.ask(
             Operation.CREATE if exists is False else Operation.UPDATE, path, **data
         )
 
-    async def patch(self, path: str, **data: Any) -> Response:
+    async def patch(self, path: str, /, **data: Any) -> Response:
         """Patch `path`."""
         return await self.ask(Operation.PATCH, path, **data)
 
-    async def delete(self, path: str, **data: Any) -> Response:
+    async def delete(self, path: str, /, **data: Any) -> Response:
         """Delete `path`."""
         return await self.ask(Operation.DELETE, path, **data)
 
-    async def list(self, path: str, **data: Any) -> list[str]:
+    async def list(self, path: str, /, **data: Any) -> list[str]:
         """The keys below `path`, none where the host answers 404."""
         answer = await self.ask(
             Operation.LIST, path if not path or path.endswith("/") else f"{path}/", **data

@@ -164,6 +164,10 @@ ANSWERS: list[tuple[object, str]] = [
         f"internal error in the handler {GIVE}: bytes in lease.internal, which JSON does not have",
     ),
     (Response(data={"a": float("nan")}), f"internal error in the handler {GIVE}: a number that is"),
+    (
+        Response(data={}, lease=Lease(type="loan", ttl=0.5)),  # type: ignore[arg-type]
+        f"internal error in the handler {GIVE}: float in lease.ttl: give whole seconds",
+    ),
 ]
 
 
