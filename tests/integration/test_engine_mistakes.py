@@ -15,6 +15,12 @@ NO_TYPE = (
     " in lease_types"
 )
 
+NO_ANSWER = (
+    "the handler __main__.backend.<locals>.confuse gave a dict, not a Response or None: write"
+    " Response(data=...)"
+)
+END = ("later", "never")
+
 
 @pytest.fixture
 def kind(server: VaultServer, tmp_path: Path) -> Iterator[Path]:
@@ -49,7 +55,7 @@ def test_what_a_factory_fails_with_is_read_by_who_mounts(server: VaultServer, ki
 
 def test_a_lease_whose_type_is_gone_waits_for_it(server: VaultServer, kind: Path) -> None:
     server.enable("loans", "loans")
-    _, lent = server.http("GET", "/v1/loans/loan")
+    _, lent = server.http("GET", "/v1/loans/loan/well")
     lease = {"lease_id": lent["lease_id"]}
     change(server, kind, "gift")
     for what in ("renew", "revoke"):
@@ -61,3 +67,30 @@ def test_a_lease_whose_type_is_gone_waits_for_it(server: VaultServer, kind: Path
     assert server.http("PUT", "/v1/sys/leases/renew", lease)[0] == 200
     server.disable("loans")
     assert server.http("PUT", "/v1/sys/leases/lookup", lease)[0] == 400
+
+
+def test_unrecoverable_alone_ends_the_tries(server: VaultServer, kind: Path) -> None:
+    del kind
+    server.enable("loans", "loans")
+    leases = [server.http("GET", f"/v1/loans/loan/{end}")[1]["lease_id"] for end in END]
+    for lease in leases:
+        server.http("PUT", "/v1/sys/leases/revoke", {"lease_id": lease, "sync": False})
+
+    def given_up() -> list[str]:
+        _, answer = server.http("GET", "/v1/sys/leases?type=irrevocable")
+        return [lease["lease_id"] for lease in answer["data"]["leases"]]
+
+    logged(server, "ask again")
+    eventually(lambda: given_up() == [leases[END.index("never")]])
+    assert server.http("PUT", "/v1/sys/leases/revoke-force/loans")[0] == 204
+    server.disable("loans")
+
+
+def test_an_answer_that_is_none_names_its_handler(server: VaultServer, kind: Path) -> None:
+    del kind
+    server.enable("loans", "loans")
+    status, answer = server.http("GET", "/v1/loans/confusion")
+    assert (status, NO_ANSWER in str(answer["errors"])) == (500, True)
+    logged(server, f".loans: {NO_ANSWER}")
+    assert "hvs.secret" not in server.log_path.read_text()
+    server.disable("loans")
