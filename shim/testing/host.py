@@ -166,7 +166,9 @@ class MemoryHost(Services):
         for held in self.leases:
             if any(lease is given for given in held.given):
                 return held
-        raise LookupError("no such lease: it was revoked, or this host never gave it")
+        raise LookupError(
+            "no such lease: it was revoked, or this host never gave it; `hold` has it kept"
+        )
 
     def hold(self, lease: Lease, path: str = "", *, age: float = 0) -> Lease:
         """Have the host keep `lease` since `age` seconds, renewed just now; gives it back.

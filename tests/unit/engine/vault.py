@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from shim.testing import DOWN, MemoryHost
 from tests.pachd import When
@@ -32,9 +32,6 @@ class Vault(MemoryHost):
         super().__init__(lambda: backend, mount_point=MOUNT_POINT)
         self.crash: Crash | None = None
         self._abandoned: list[Backend] = []
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *raised: object) -> None:
         for backend in self._abandoned:
