@@ -57,6 +57,14 @@ async def test_a_revocation_is_tried_until_the_service_is_back(
     assert not host.leases
 
 
+async def test_a_revocation_that_comes_twice_succeeds_twice(host: MemoryHost) -> None:
+    lease = (await host.read("creds/ci")).lease
+    assert lease is not None
+    await host.revoke(lease)
+    await host.revoke(host.hold(lease))
+    assert not host.leases
+
+
 async def test_a_crash_in_mid_mint_leaves_no_key(host: MemoryHost, service: Service) -> None:
     step = 0
     died = True

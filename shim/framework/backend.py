@@ -39,10 +39,11 @@ class SpecialPaths:
     """``pb.Paths``: path prefixes the host treats apart (a ``*`` at the end matches the rest).
 
     `root` needs a root or sudo token, `unauthenticated` none; `local_storage` is not replicated,
-    `seal_wrap_storage` is wrapped by the seal where the server can. Vault alone knows the others:
-    a body to `binary` paths need not be JSON, `limited` ones count against its login limits,
-    `allow_snapshot_read` ones are read from a loaded snapshot too, and what is written to
-    `write_forwarded_storage` goes to the primary cluster.
+    `seal_wrap_storage` is wrapped by the seal where the server can. The others are told, and act
+    on Vault Enterprise alone: `limited` paths have a limiter of requests of their own,
+    `allow_snapshot_read` ones are read from a loaded snapshot too, what is written to
+    `write_forwarded_storage` goes to the primary cluster. `binary` acts on no plugin: Vault 1.21
+    forgets those of one, OpenBao 2.7 has none.
     """
 
     root: Sequence[str] = ()
@@ -61,6 +62,8 @@ _END_TRIES = (
     ErrorType.UNSUPPORTED_OPERATION,
     ErrorType.UNSUPPORTED_PATH,
 )
+_APART = frozenset((Operation.HELP, Operation.RENEW, Operation.REVOKE, Operation.ROLLBACK))
+_WRITES = frozenset((Operation.CREATE, Operation.UPDATE))
 _UNSOUND = Lease(type="", ttl=0)  # stands for that of an answer that is none
 _HOOKS = ("undo", "initialize", "periodic", "invalidate", "close")
 
@@ -109,16 +112,10 @@ class Backend:
         A renewal or revocation runs where the host asks for it: of a lease it could not keep, a
         standby asks for the revocation itself.
         """
-        match request.operation:
-            case Operation.HELP:
-                return Response(data=self._help(request.path))
-            case Operation.RENEW | Operation.REVOKE:
-                return await self._lease(request)
-            case Operation.ROLLBACK:
-                await self._roll_back(request)
-                return None
-        path, parameters = self._find(request.path)
         operation = request.operation
+        if operation in _APART:
+            return await self._apart(request)
+        path, parameters = self._find(request.path)
         action = path.action(operation)
         if action is None:
             raise UnsupportedOperation
@@ -129,7 +126,7 @@ class Backend:
             _demand_known(path, sent)
         request.data = {**sent, **parameters}
         request.fields = field_values.coerce(path.fields, request.data)
-        if operation in (Operation.CREATE, Operation.UPDATE):
+        if operation in _WRITES:
             field_values.demand(path.fields, request.fields)
         response = await action.handler(request)
         if response is None:
@@ -140,6 +137,16 @@ class Backend:
         if sent:
             response.warnings += _advice(path, sent, parameters)
         return response
+
+    async def _apart(self, request: Request) -> Response | None:
+        """Answer what is asked of no path's operation."""
+        match request.operation:
+            case Operation.HELP:
+                return Response(data=self._help(request.path))
+            case Operation.ROLLBACK:
+                await self._roll_back(request)
+                return None
+        return await self._lease(request)
 
     def tells_existence(self, requested: str) -> bool:
         """Whether `exists` has anything to say of the path `requested`."""
@@ -186,8 +193,17 @@ class Backend:
             raise BackendError(f"{request.operation} without a lease")
         lease = self._leases.get(request.lease.type)
         if lease is None:
-            raise BackendError(f"unknown lease type '{request.lease.type}'")
+            # The author reads it in the log, an operator in the answer: it is tried again.
+            told = (
+                f"the lease is of type '{request.lease.type}', the backend has {self._known()}:"
+                " keep the types of which leases may live in lease_types"
+            )
+            log.error("%s", told)
+            raise BackendError(told)
         return lease
+
+    def _known(self) -> str:
+        return ", ".join(map(repr, self._leases)) or "none"
 
     async def _lease(self, request: Request) -> Response | None:
         lease = self._type_of_lease(request)
@@ -209,8 +225,7 @@ class Backend:
     def _refuse(self, response: object, handler: object) -> NoReturn:
         """Raise BackendError, which names `handler`, for an answer that is none."""
         if isinstance(response, Response) and response.lease is not None:
-            known = ", ".join(map(repr, self._leases)) or "none"
-            wrong = f"gave a lease of type '{response.lease.type}', the backend has {known}"
+            wrong = f"gave a lease of type '{response.lease.type}', the backend has {self._known()}"
         else:
             wrong = f"gave {_a(response)}, not a Response or None: write Response(data=...)"
         told = f"the handler {declared.name_of(handler)} {wrong}"

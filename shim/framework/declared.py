@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -135,5 +136,7 @@ def not_json(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from not_json(item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield "a number that is none"
     elif not isinstance(value, str | int | float | bool | None):
         yield type(value).__name__

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +38,8 @@ class Field:
 
     `default` stands in when the caller sends nothing; `required` makes that a 400 instead.
     A `sensitive` field is text that arrives as `Masked`. `pattern` is a regular expression
-    for the value where the field is a part of the path.
+    for the value where the field is a part of the path. A default that is `changeable`, a list
+    say, is copied for each request.
     """
 
     kind: Kind
@@ -48,33 +49,39 @@ class Field:
     sensitive: bool = False
     deprecated: bool = False
     pattern: str = "[^/]+"
+    changeable: bool = field(init=False, repr=False, compare=False, default=False)
 
-
-_MUTABLE = frozenset((list, dict, set))
+    def __post_init__(self) -> None:
+        if isinstance(self.default, list | dict | set):
+            object.__setattr__(self, "changeable", True)
 
 
 class Fields(Mapping[str, Any]):
     """The coerced values of one request; a field not sent reads as its default."""
 
     __slots__ = ("_defaults", "_schema", "_values")
+    _defaults: dict[str, Any]
 
     def __init__(self, schema: Mapping[str, Field], values: Mapping[str, Any]) -> None:
         self._schema = schema
         self._values = values
 
     def __getitem__(self, name: str) -> Any:
-        if name in self._values:
-            return self._values[name]
-        default = self._schema[name].default
-        if default.__class__ in _MUTABLE:  # each request has its own to change
-            try:
-                return self._defaults[name]
-            except AttributeError:
-                self._defaults: dict[str, Any] = {}
-            except KeyError:
-                pass
-            default = self._defaults[name] = copy.deepcopy(default)
-        return default
+        values = self._values
+        if name in values:
+            return values[name]
+        declared = self._schema[name]
+        return self._own(name, declared) if declared.changeable else declared.default
+
+    def _own(self, name: str, declared: Field) -> Any:
+        """The request's own copy of a default that can be changed."""
+        try:
+            owned = self._defaults
+        except AttributeError:
+            owned = self._defaults = {}
+        if name not in owned:
+            owned[name] = copy.deepcopy(declared.default)
+        return owned[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._schema)
@@ -107,8 +114,8 @@ def coerce(schema: Mapping[str, Field], raw: Mapping[str, Any]) -> Fields:
 
 def demand(schema: Mapping[str, Field], fields: Fields) -> None:
     """Raise UserError for the first required field that was not sent."""
-    for name, field in schema.items():
-        if field.required and not fields.sent(name):
+    for name, declared in schema.items():
+        if declared.required and not fields.sent(name):
             raise UserError(f"missing required field '{name}'")
 
 

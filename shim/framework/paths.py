@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shim.framework.requests import Operation
 
@@ -69,8 +69,11 @@ class Path:
 
     def action(self, operation: str) -> Action | None:
         """What `operation` does, None where the path does not have it; a create is a write."""
-        wanted = Operation.UPDATE if operation == Operation.CREATE else operation
-        return next((a for o, a in self.operations.items() if o == wanted), None)
+        asked: Any = operation  # equal to one of the enumeration
+        found = self.operations.get(asked)
+        if found is None and operation == Operation.CREATE:
+            found = self.operations.get(Operation.UPDATE)
+        return found
 
 
 class Router:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Operation(enum.StrEnum):
     """``pb.Request.operation``, as Vault's ``logical.Operation`` spells it."""
 
+    __hash__ = str.__hash__  # an Enum's own is by its name: the host's text would not find it
+
     CREATE = "create"
     READ = "read"
     UPDATE = "update"
@@ -92,7 +94,7 @@ class Request:
 
     @property
     def port(self) -> int:
-        """The client's port, 0 where the host does not tell."""
+        """The client's port, 0 where the host does not tell: Vault 1.21 never does."""
         return self.sent.connection.remote_port
 
     @property

@@ -97,8 +97,9 @@ class BackendServicer:
         try:
             backend = self._factory()
         except Exception as error:  # no request's secret is in it yet
-            log.exception("the engine cannot be made")
-            return pb.SetupReply(err=f"the engine cannot be made: {told(error)}")
+            said = f"the engine cannot be made: {told(error)}"
+            log.exception("%s", said)
+            return pb.SetupReply(err=said)
         backend.version = self._version
         try:
             channel = await self._broker.dial(args.broker_id)

@@ -97,39 +97,48 @@ def _lease(sent: pb.Secret) -> Lease:
 
 
 def reply(response: Response) -> pb.Response:
-    """An answer on the wire. Raises NotJson for what JSON does not have."""
-    sent = pb.Response(data=_json(response.data, "data"), warnings=response.warnings)
+    """An answer on the wire. Raises Untellable for what it cannot hold."""
+    try:
+        sent = pb.Response(data=payload.encode(response.data), warnings=response.warnings)
+        lease = response.lease
+        if lease is not None:
+            options = sent.secret.lease_options
+            options.TTL = lease.ttl * NANOSECONDS
+            options.MaxTTL = lease.max_ttl * NANOSECONDS
+            options.renewable = lease.renewable
+            options.issue_time.seconds = GO_ZERO_TIME
+            internal = {**lease.internal, "secret_type": lease.type}
+            sent.secret.internal_data = payload.encode(internal)
+    except (TypeError, ValueError) as error:
+        _find_untellable(response, error)
+        raise
     if response.headers:
         for name, values in response.headers.items():
             sent.headers[name].header.extend(values)
     if response.wrap_ttl:
         sent.wrap_info.TTL = response.wrap_ttl * NANOSECONDS
         sent.wrap_info.creation_time.seconds = GO_ZERO_TIME
-    lease = response.lease
-    if lease is not None:
-        options = sent.secret.lease_options
-        options.TTL = lease.ttl * NANOSECONDS
-        options.MaxTTL = lease.max_ttl * NANOSECONDS
-        options.renewable = lease.renewable
-        options.issue_time.seconds = GO_ZERO_TIME
-        sent.secret.internal_data = _json(
-            {**lease.internal, "secret_type": lease.type}, "lease.internal"
-        )
     return sent
 
 
-class NotJson(Exception):  # noqa: N818  what an answer holds
-    """An answer holds what JSON does not have; the text names the part and the type alone."""
+class Untellable(Exception):  # noqa: N818  what an answer holds
+    """An answer holds what cannot be sent; the text names the part and the type alone."""
 
 
-def _json(value: object, part: str) -> str:
-    try:
-        return payload.encode(value)
-    except (TypeError, ValueError) as error:
-        found = next(declared.not_json(value), "a number that is none")
-        raise NotJson(
-            f"{found} in {part}, which JSON does not have: decode it, or encode it as base64"
-        ) from error
+def _find_untellable(response: Response, error: Exception) -> None:
+    """Raise Untellable for what in `response` made the `error`, where it is found."""
+    lease = response.lease
+    internal = {} if lease is None else lease.internal
+    for name in () if lease is None else ("ttl", "max_ttl"):
+        if not isinstance(seconds := getattr(lease, name), int):
+            raise Untellable(
+                f"{type(seconds).__name__} in lease.{name}: give whole seconds"
+            ) from error
+    for part, value in (("data", response.data), ("lease.internal", internal)):
+        for found in declared.not_json(value):
+            raise Untellable(
+                f"{found} in {part}, which JSON does not have: decode it, or encode it as base64"
+            ) from error
 
 
 def fault(error: Exception, handler: str = "") -> pb.ProtoError:
@@ -144,7 +153,7 @@ def fault(error: Exception, handler: str = "") -> pb.ProtoError:
     if isinstance(error, TimeoutError):
         return pb.ProtoError(err_type=ErrorType.UNKNOWN, err_msg="the request took too long")
     by = f" in the handler {handler}" if handler else ""
-    if isinstance(error, NotJson):
+    if isinstance(error, Untellable):
         log.error("%s%s", error, by)
         return pb.ProtoError(err_type=ErrorType.INTERNAL, err_msg=f"internal error{by}: {error}")
     where = error.__traceback__

@@ -4,7 +4,8 @@ It is no part of a built plugin.
 """
 
 from shim.testing.clock import Clock
-from shim.testing.host import Caller, Held, MemoryHost, NotRenewed
+from shim.testing.held import Held, NotRenewed
+from shim.testing.host import Caller, MemoryHost
 from shim.testing.services import DOWN, Services
 from shim.testing.status import status_of
 

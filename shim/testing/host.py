@@ -9,26 +9,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from shim.framework import payload, wire
-from shim.framework.errors import BackendError
 from shim.framework.host import Host
-from shim.framework.requests import Lease, Operation, Response
+from shim.framework.requests import Operation, Response
 from shim.proto import backend_pb2 as pb
 from shim.testing import killing
 from shim.testing.clock import Clock
+from shim.testing.held import Held, NotRenewed
 from shim.testing.services import Line, Services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from shim.framework.backend import Backend
-    from shim.framework.requests import Request
+    from shim.framework.requests import Lease, Request
     from shim.grpc import Channel
 
 _UNLIMITED = float("inf")
-
-
-class NotRenewed(BackendError):  # noqa: N818  what the host says
-    """The host itself refuses to renew; the text is its own."""
 
 
 @dataclass(kw_only=True)
@@ -42,22 +38,6 @@ class Caller:
     port: int = 0
     accessor: str = ""
     authenticated: bool = True
-
-
-@dataclass(kw_only=True)
-class Held:
-    """A lease as the host keeps it: `ttl` is what it granted, times are Unix seconds.
-
-    `given` are the leases of all answers that told of it.
-    """
-
-    id: str
-    path: str
-    lease: Lease
-    ttl: float
-    issued: float
-    ends: float
-    given: list[Lease] = field(default_factory=list, repr=False)
 
 
 class MemoryHost(Services):
@@ -94,26 +74,26 @@ class MemoryHost(Services):
 
     # Requests
 
-    async def read(self, path: str, **data: Any) -> Response:
+    async def read(self, path: str, /, **data: Any) -> Response:
         """Read `path`."""
         return await self.ask(Operation.READ, path, **data)
 
-    async def write(self, path: str, **data: Any) -> Response:
+    async def write(self, path: str, /, **data: Any) -> Response:
         """Write as a client does: a create where the path says there is nothing yet."""
         exists = await self.backend.exists(self.request(Operation.UPDATE, path, data))
         return await self.ask(
             Operation.CREATE if exists is False else Operation.UPDATE, path, **data
         )
 
-    async def patch(self, path: str, **data: Any) -> Response:
+    async def patch(self, path: str, /, **data: Any) -> Response:
         """Patch `path`."""
         return await self.ask(Operation.PATCH, path, **data)
 
-    async def delete(self, path: str, **data: Any) -> Response:
+    async def delete(self, path: str, /, **data: Any) -> Response:
         """Delete `path`."""
         return await self.ask(Operation.DELETE, path, **data)
 
-    async def list(self, path: str, **data: Any) -> list[str]:
+    async def list(self, path: str, /, **data: Any) -> list[str]:
         """The keys below `path`, none where the host answers 404."""
         answer = await self.ask(
             Operation.LIST, path if not path or path.endswith("/") else f"{path}/", **data
@@ -129,7 +109,7 @@ class MemoryHost(Services):
 
     async def ask(self, operation: str, path: str, /, **data: Any) -> Response:
         """Ask for `operation`; a lease in the answer is kept."""
-        answer = await self._dispatch(self.request(operation, path, data))
+        answer = await self.dispatch(self.request(operation, path, data))
         if answer.lease is not None:
             self._keep(path, answer.lease)
         return answer
@@ -150,7 +130,7 @@ class MemoryHost(Services):
             raise NotRenewed("lease is not renewable")
         if held.ends <= self.clock.now():
             raise NotRenewed("lease expired")
-        answer = await self._dispatch(self._of_lease(Operation.RENEW, held, increment))
+        answer = await self.dispatch(self._of_lease(Operation.RENEW, held, increment))
         if answer.lease is None:
             return answer
         held.ttl = self._granted(answer.lease, increment, held.issued)
@@ -162,7 +142,7 @@ class MemoryHost(Services):
     async def revoke(self, lease: Lease) -> None:
         """Revoke `lease`; it stays where the backend raises, as it does until the host succeeds."""
         held = self.held(lease)
-        await self._dispatch(self._of_lease(Operation.REVOKE, held, 0))
+        await self.dispatch(self._of_lease(Operation.REVOKE, held, 0))
         self.leases.remove(held)
 
     async def advance(self, seconds: float) -> None:
@@ -186,7 +166,23 @@ class MemoryHost(Services):
         for held in self.leases:
             if any(lease is given for given in held.given):
                 return held
-        raise LookupError("no such lease: it was revoked, or this host never gave it")
+        raise LookupError(
+            "no such lease: it was revoked, or this host never gave it; `hold` has it kept"
+        )
+
+    def hold(self, lease: Lease, path: str = "", *, age: float = 0) -> Lease:
+        """Have the host keep `lease` since `age` seconds, renewed just now; gives it back.
+
+        For one that an older version of the engine gave for `path`, for one that was revoked and
+        whose revocation comes again, and to make one that the host keeps older than it is.
+        """
+        for held in self.leases:
+            if any(lease is given for given in held.given):
+                self.leases.remove(held)
+                path = path or held.path
+                break
+        self._keep(path, lease, age)
+        return lease
 
     async def not_taken(self, lease: Lease) -> None:
         """The client gave up: the answer with `lease` reached nobody, so no lease is kept."""
@@ -244,7 +240,11 @@ class MemoryHost(Services):
         received = pb.Request.FromString(sent.SerializeToString())
         return wire.request(received, self.host, wire.body(received.data, _UNLIMITED))
 
-    async def _dispatch(self, request: Request) -> Response:
+    async def dispatch(self, request: Request) -> Response:
+        """Give `request` to the backend: the answer, as a client would see it.
+
+        For subclasses: every request goes through here.
+        """
         answer = await self.backend.dispatch(request)
         if answer is None:
             return Response()
@@ -257,20 +257,19 @@ class MemoryHost(Services):
             answer.lease = replace(answer.lease, internal=internal)
         return answer
 
-    def _keep(self, path: str, lease: Lease) -> None:
+    def _keep(self, path: str, lease: Lease, age: float = 0) -> None:
         now = self.clock.now()
         ttl = self._granted(lease, 0, now)
-        self.leases.append(
-            Held(
-                id=f"{self.mount_point}{path}/{secrets.token_hex(12)}",
-                path=path,
-                lease=lease,
-                ttl=ttl,
-                issued=now,
-                ends=now + ttl,
-                given=[lease],
-            )
+        held = Held(
+            id=f"{self.mount_point}{path}/{secrets.token_hex(12)}",
+            path=path,
+            lease=lease,
+            ttl=ttl,
+            issued=now - age,
+            ends=now + ttl,
+            given=[lease],
         )
+        self.leases.append(held)
 
     def _granted(self, lease: Lease, increment: float, issued: float) -> float:
         """As the host reckons: the increment wins over the TTL, the maxima over both."""

@@ -223,7 +223,7 @@ class VaultServer:
         headers: dict[str, str] | None = None,
         token: str | None = "",
     ) -> tuple[int, Any]:
-        """Status and JSON of one request; a `body` of text goes as it is, None is none.
+        """Status and JSON of one request; a `body` of text or bytes goes as it is, None is none.
 
         `token` is root's unless one is given; None sends none.
         """
@@ -232,8 +232,8 @@ class VaultServer:
             method,
             f"{self.address}{path}",
             headers={**sent, **(headers or {})},
-            data=body if isinstance(body, str) else None,
-            json=None if isinstance(body, str) else body,
+            data=body if isinstance(body, str | bytes) else None,
+            json=None if isinstance(body, str | bytes) else body,
             timeout=90,
             hooks={"response": self.told.listen},
         )

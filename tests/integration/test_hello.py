@@ -1,7 +1,6 @@
 """The example of `shim`, another engine in forty lines, mounted and used."""
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,20 +23,10 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example as one executable."""
-    file = tmp_path_factory.mktemp("built") / "hello"
-    command = [sys.executable, "-m", "scripts.bundle", "--output", str(file)]
-    subprocess.run([*command, "--engine", str(HELLO)], cwd=ROOT, check=True, capture_output=True)
-    return file
-
-
-@pytest.fixture(params=["launcher", "built"])
-def hello(server: VaultServer, request: pytest.FixtureRequest) -> Iterator[VaultServer]:
-    """The server with the example at ``hello/``, in each form it has."""
-    file: Path = request.getfixturevalue(request.param)
-    server.register("hello", file, version="v0.1.0")
+@pytest.fixture
+def hello(server: VaultServer, launcher: Path) -> Iterator[VaultServer]:
+    """The server with the example at ``hello/``; docs/sdk/develop.md mounts it as one file."""
+    server.register("hello", launcher, version="v0.1.0")
     server.enable("hello", "hello")
     yield server
     server.disable("hello")

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -174,17 +175,23 @@ def other() -> Iterator[Service]:
         yield service
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The engine as one executable, by the command of docs/sdk/develop.md."""
+    file = tmp_path_factory.mktemp("built") / "keys"
+    command = [sys.executable, "-m", "scripts.bundle", "--output", str(file)]
+    subprocess.run([*command, "--engine", str(KEYS)], cwd=ROOT, check=True, capture_output=True)
+    return file
+
+
 @pytest.fixture
-def keys(other: Service, server: VaultServer, tmp_path: Path) -> Iterator[VaultServer]:
+def keys(other: Service, server: VaultServer, built: Path) -> Iterator[VaultServer]:
     """The server with the engine at ``keys/`` and a password policy of that name.
 
     Its service is there until the server's leases are revoked.
     """
     del other
-    file = tmp_path / "keys"
-    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{KEYS}"\n')
-    file.chmod(0o755)
-    server.register("keys", file, version="v0.1.0")
+    server.register("keys", built, version="v0.1.0")
     server.enable("keys", "keys")
     policy = {"policy": 'length = 20\nrule "charset" { charset = "abcdefgh" }'}
     server.http("PUT", "/v1/sys/policies/password/keys", policy)

@@ -53,6 +53,10 @@ async def _raw(_: Request) -> Response:
     return Response.raw(b"\x00\xffPEM", content_type="application/x-pem-file", status=203)
 
 
+async def _told(request: Request) -> Response:
+    return Response(data={"told": dict(request.data)})
+
+
 async def _header(_: Request) -> Response:
     return Response(data={}, headers={"X-Witness": ["one", "two"]})
 
@@ -119,6 +123,7 @@ _PATHS = {
     "seen": _seen,
     "open": _seen,
     "raw": _raw,
+    "told": _told,
     "header": _header,
     "wrapped": _wrapped,
     "pages": _pages,
@@ -138,13 +143,16 @@ def backend() -> Backend:
                 synopsis=name,
                 description=name,
                 fields={"extra": Field(kind=MAP, description="Anything.")},
-                operations={Operation.READ: Action(handler=handler, summary=name)},
+                operations={
+                    operation: Action(handler=handler, summary=name)
+                    for operation in (Operation.READ, Operation.UPDATE)
+                },
             )
             for name, handler in _PATHS.items()
         ],
         special=SpecialPaths(
             unauthenticated=["open"],
-            binary=["raw"],
+            binary=["told"],
             limited=["open"],
             allow_snapshot_read=["seen"],
         ),

@@ -28,7 +28,7 @@ async def test_there_before_the_token_and_gone_with_the_lease(mount: Vault, pach
     assert any(subject in found for found in entries(pachd).values())  # type: ignore[operator]
     assert mount.log_entries == []
     for _ in range(2):
-        await mount.revoke(lease_of(answer))
+        await mount.revoke(mount.hold(lease_of(answer)))
         assert entries(pachd) == before
     assert pachd.subject_of(token_of(answer)) is None
 

@@ -52,7 +52,7 @@ async def test_lease_data_that_makes_no_sense_is_told(
     mount: Vault, stored: dict[str, object]
 ) -> None:
     with pytest.raises(BackendError, match="the lease holds"):
-        await mount.revoke(Lease(type="pachyderm_tokens", ttl=1, internal=stored))
+        await mount.revoke(mount.hold(Lease(type="pachyderm_tokens", ttl=1, internal=stored)))
 
 
 @pytest.mark.parametrize(

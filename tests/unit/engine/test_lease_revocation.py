@@ -30,7 +30,7 @@ def held(lease: Lease) -> str:
 async def refused(mount: Vault, lease: Lease) -> str:
     """Why the revocation failed, which the host must take as worth another try."""
     with pytest.raises(BackendError) as refusal:
-        await mount.revoke(lease)
+        await mount.revoke(mount.hold(lease))
     assert refusal.value.kind not in FATAL
     return str(refusal.value)
 
@@ -53,7 +53,7 @@ async def test_only_this_token(mount: Vault, pachd: Pachd) -> None:
 async def test_twice(mount: Vault) -> None:
     lease = await login(mount)
     await mount.revoke(lease)
-    await mount.revoke(lease)
+    await mount.revoke(mount.hold(lease))
 
 
 @pytest.mark.parametrize("end", [kill, expire])
@@ -242,7 +242,9 @@ async def test_2x_an_answer_after_the_effect_is_lost(mount2: Vault, v2: Simulato
 
 async def test_only_the_token_is_known(mount: Vault, pachd: Pachd) -> None:
     token = token_of(await mount.write("login/robot:x"))
-    await mount.revoke(Lease(type="pachyderm_tokens", ttl=1, internal={"user_token": token}))
+    await mount.revoke(
+        mount.hold(Lease(type="pachyderm_tokens", ttl=1, internal={"user_token": token}))
+    )
     assert pachd.live()["robot:x"] == 0
 
 
@@ -255,7 +257,8 @@ async def test_unknown_and_null_values_are_passed_over(mount: Vault, pachd: Pach
         "ttl": None,
         "from_the_future": {"a": [1]},
     }
-    renewed = await mount.renew(dataclasses.replace(lease, internal=internal), 60)
+    old = mount.hold(dataclasses.replace(lease, internal=internal))
+    renewed = await mount.renew(old, 60)
     await mount.revoke(lease_of(renewed))
     assert pachd.live()["robot:x"] == 0
 
@@ -289,5 +292,5 @@ async def test_the_generation_remembered_with_the_lease_is_not_trusted(
     lease = await login(mount)
     await mount.ask("delete", "config")
     wrong = {**lease.internal, "generation": "2.x" if is_v1(pachd) else "1.x"}
-    await mount.revoke(dataclasses.replace(lease, internal=wrong))
+    await mount.revoke(mount.hold(dataclasses.replace(lease, internal=wrong)))
     assert pachd.live()["robot:x"] == 0

@@ -49,7 +49,7 @@ def of_0_1_0(lease: Lease) -> Lease:
 
 async def refused(mount: Vault, lease: Lease) -> str:
     with pytest.raises(BackendError) as refusal:
-        await mount.revoke(lease)
+        await mount.revoke(mount.hold(lease))
     return str(refusal.value)
 
 
@@ -66,7 +66,7 @@ async def test_leases_of_before_are_revoked_at_the_new_address(
     lease = await login(mount)
     assert lease.internal["cluster_id"]
     if old:
-        lease = of_0_1_0(lease)
+        lease = mount.hold(of_0_1_0(lease))
     pachd.die()
     await repoint(mount, moved)
     await mount.revoke(lease)
@@ -80,7 +80,7 @@ async def test_leases_of_before_are_renewed_at_the_new_address(
 ) -> None:
     lease = await login(mount)
     if old:
-        lease = of_0_1_0(lease)
+        lease = mount.hold(of_0_1_0(lease))
     pachd.die()
     await repoint(mount, moved)
     renewed = lease_of(await mount.renew(lease, 600))
@@ -187,7 +187,7 @@ async def test_a_token_that_ended_a_day_ago_is_dead(mount: Vault, pachd: Pachd) 
     ended = {**lease.internal, "token_end": time.time() - DAY + 60}
     assert pachd.address in await refused(mount, dataclasses.replace(lease, internal=ended))
     ended["token_end"] -= 120
-    await mount.revoke(dataclasses.replace(lease, internal=ended))
+    await mount.revoke(mount.hold(dataclasses.replace(lease, internal=ended)))
 
 
 async def test_without_config_a_token_unknown_to_its_own_cluster_is_dead(
@@ -351,7 +351,7 @@ async def test_an_old_address_without_a_word_holds_up_no_crowd(
 ) -> None:
     """Leases without an id ask there first, all at the same time."""
     await mount.write("config", request_timeout="1s")
-    leases = [of_0_1_0(await login(mount)) for _ in range(12)]
+    leases = [mount.hold(of_0_1_0(await login(mount))) for _ in range(12)]
     await repoint(mount, moved)
     pachd.freeze()
     began = time.monotonic()

@@ -92,7 +92,8 @@ async def test_a_lease_of_0_1_0_keeps_its_own(vault: Vault, secure: Pachd) -> No
     for key in stored(vault):
         del vault.entries[key]
     internal = {k: v for k, v in lease.internal.items() if k not in ("trust", "cluster_id")}
-    await vault.revoke(dataclasses.replace(lease, internal={**internal, "ca_cert": BUNDLE}))
+    old = dataclasses.replace(lease, internal={**internal, "ca_cert": BUNDLE})
+    await vault.revoke(vault.hold(old))
     assert secure.live()["robot:x"] == 0
 
 

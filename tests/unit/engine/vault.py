@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from shim import Backend, Lease, Operation, Request, Response
 from shim.testing import DOWN, MemoryHost
 from tests.pachd import When
 from tests.unit.engine import secrecy
@@ -15,6 +14,7 @@ from tests.unit.engine import secrecy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shim import Backend, Lease, Request, Response
     from tests.unit.engine.crash import Crash
     from vault_plugin.mount import Mount
 
@@ -32,9 +32,6 @@ class Vault(MemoryHost):
         super().__init__(lambda: backend, mount_point=MOUNT_POINT)
         self.crash: Crash | None = None
         self._abandoned: list[Backend] = []
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *raised: object) -> None:
         for backend in self._abandoned:
@@ -89,43 +86,15 @@ class Vault(MemoryHost):
     async def ask(
         self, operation: str, path: str, /, *, entity_id: Any = "", **data: Any
     ) -> Response:
-        """Ask as the entity, and look for tokens in what comes of it."""
-        request = self.request(operation, path, data)
-        request.entity_id = entity_id
-        return await self._checked(request)
+        """Ask as the entity."""
+        self.caller.entity_id = entity_id
+        return await super().ask(operation, path, **data)
 
-    async def renew(self, lease: Lease, increment: int = 0, *, age: float = 0) -> Response:
-        """Renew `lease`, which was issued `age` seconds ago."""
-        return await self._lease(Operation.RENEW, lease, increment, age)
-
-    async def revoke(self, lease: Lease) -> None:
-        await self._lease(Operation.REVOKE, lease, 0, 0)
-
-    async def not_taken(self, lease: Lease) -> None:
-        """Give up on a request whose answer, with `lease`, is on its way."""
-        request = self.request(Operation.UPDATE, "login/robot:any", {})
-        request.lease = lease
-        await self.backend.untaken(request)
-
-    async def _lease(
-        self, operation: Operation, lease: Lease, increment: int, age: float
-    ) -> Response:
-        request = self.request(operation, "login/robot:any", {})
-        request.lease = Lease(
-            type=lease.type,
-            ttl=lease.ttl,
-            max_ttl=lease.max_ttl,
-            renewable=lease.renewable,
-            increment=increment,
-            issued=time.time() - age,
-            internal=json.loads(json.dumps(lease.internal)),
-        )
-        return await self._checked(request)
-
-    async def _checked(self, request: Request) -> Response:
+    async def dispatch(self, request: Request) -> Response:
+        """Look for tokens in the request and in what comes of it."""
         secrecy.check(repr(request))
         try:
-            response = await self._dispatch(request)
+            response = await super().dispatch(request)
         except Exception as error:
             secrecy.check_error(error)
             raise
@@ -149,12 +118,6 @@ def token_of(response: Response) -> str:
     assert response.data is not None
     token: str = response.data["user_token"]
     return token
-
-
-def granted(mount: Vault, renewed: Lease, increment: int = 0, *, age: float = 0) -> float:
-    """What the host makes of a renewal: the increment wins over the TTL, the maxima over both."""
-    longest = min(renewed.max_ttl or mount.max_ttl, mount.max_ttl)
-    return min(increment or renewed.ttl, longest - age)
 
 
 async def settle() -> None:

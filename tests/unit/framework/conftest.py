@@ -19,6 +19,7 @@ def toy() -> Toy:
 @pytest.fixture
 async def vault(toy: Toy, tmp_path: Path) -> AsyncIterator[Vault]:
     async with Vault(toy.backend()) as host:
+        toy.happened.clear()
         yield host
 
 

@@ -61,13 +61,15 @@ async def test_leases_find_their_type(vault: Vault, toy: Toy) -> None:
     await vault.renew(lease, 33)
     await vault.revoke(lease)
     assert toy.happened == ["renew {'book': 'é', 'n': [1]} 33", "revoke"]
-    with pytest.raises(Exception, match="unknown lease type 'other'"):
-        await vault.revoke(Lease(type="other", ttl=1))
+    with pytest.raises(
+        Exception, match="the lease is of type 'other', the backend has 'loan', 'gift': keep"
+    ):
+        await vault.revoke(vault.hold(Lease(type="other", ttl=1)))
 
 
 async def test_a_users_mistake_in_a_revocation_stays_retriable(vault: Vault) -> None:
     with pytest.raises(Exception, match="no book") as refusal:
-        await vault.revoke(Lease(type="loan", ttl=1))
+        await vault.revoke(vault.hold(Lease(type="loan", ttl=1)))
     assert not isinstance(refusal.value, UserError)
 
 

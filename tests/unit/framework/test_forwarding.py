@@ -130,7 +130,7 @@ async def test_a_lease_is_renewed_and_revoked_where_the_host_asks(
     vault: Vault, ledger: Ledger
 ) -> None:
     vault.state = STANDBY
-    lease = Lease(type="loan", ttl=60)
+    lease = vault.hold(Lease(type="loan", ttl=60))
     await vault.renew(lease)
     await vault.revoke(lease)
     assert ledger.ran == ["renew", "revoke"]

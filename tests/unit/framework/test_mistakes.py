@@ -3,6 +3,8 @@
 import asyncio
 import dataclasses
 import functools
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +34,7 @@ from shim import (
 from shim.framework import path_help
 from shim.framework.fields import coerce
 from shim.framework.servicer import BackendServicer
+from shim.process.handshake import COOKIE_NAME, COOKIE_VALUE
 from shim.proto import backend_pb2 as pb
 from tests.unit.framework.plugin import Plugin
 
@@ -164,6 +167,10 @@ ANSWERS: list[tuple[object, str]] = [
         f"internal error in the handler {GIVE}: bytes in lease.internal, which JSON does not have",
     ),
     (Response(data={"a": float("nan")}), f"internal error in the handler {GIVE}: a number that is"),
+    (
+        Response(data={}, lease=Lease(type="loan", ttl=0.5)),  # type: ignore[arg-type]
+        f"internal error in the handler {GIVE}: float in lease.ttl: give whole seconds",
+    ),
 ]
 
 
@@ -237,6 +244,24 @@ def test_by_hand_it_says_what_is_wrong(factory: str, version: str, words: str) -
     assert ran.returncode == 1
     assert ran.stderr.startswith(words)
     assert not ran.stdout
+
+
+def test_a_version_that_is_none_is_told_in_the_servers_log() -> None:
+    script = BY_HAND.replace("{factory}", SOUND).replace("{version}", "new")
+    by_the_host = {COOKIE_NAME: COOKIE_VALUE, "PLUGIN_PROTOCOL_VERSIONS": "5"}
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, **by_the_host},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert not ran.stdout
+    said = json.loads(ran.stderr)
+    assert said["@level"] == "error"
+    assert said["@message"].startswith("pears: version='new' is none: write a semantic one")
 
 
 def test_a_list_for_a_default_is_each_requests_own() -> None:

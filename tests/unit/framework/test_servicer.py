@@ -33,6 +33,10 @@ async def test_type_and_special_paths(plugin: Plugin) -> None:
     assert list(paths.unauthenticated) == ["open"]
     assert list(paths.local_storage) == ["wal/"]
     assert list(paths.seal_wrap_storage) == ["things/"]
+    assert list(paths.write_forwarded_storage) == ["afar/"]
+    assert list(paths.binary) == ["body"]
+    assert list(paths.limited) == ["loan", "things/*"]
+    assert list(paths.allow_snapshot_read) == ["things/*"]
 
 
 async def test_resolve_path_is_answered_by_the_path_itself(plugin: Plugin) -> None:
@@ -156,7 +160,7 @@ async def test_a_lease_on_the_wire(plugin: Plugin) -> None:
 async def test_a_lease_of_nobody_is_an_error_and_no_crash(plugin: Plugin, internal: str) -> None:
     await plugin.setup()
     secret = pb.Secret(internal_data=internal)
-    assert "unknown lease type" in (await plugin.handle("revoke", "x", secret=secret)).err.err_msg
+    assert "the lease is of type" in (await plugin.handle("revoke", "x", secret=secret)).err.err_msg
     assert "without a lease" in (await plugin.handle("revoke", "x")).err.err_msg
 
 
