@@ -5,7 +5,7 @@
 # ARCH         what to build the executable for: amd64 or arm64; unset, this machine's
 # ALSO         executables for other CPUs that go into the image (make image)
 # INTERPRETER  the Python named in the first line of a zip
-# VAULT_BIN    a Vault binary for demo and test to use
+# VAULT_BIN    a Vault binary for demo, test and bench to use
 # ROUNDS       how often make bench measures everybody (12)
 # QUICK        anything: make bench once round, for a look; writes nothing
 
@@ -14,6 +14,8 @@ VENV := .venv
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python -m
 PLUGIN := dist/vault-plugin-secrets-pachyderm
+# run twice: on the transport in Python, and on the one in C that the executable has
+TRANSPORT_TESTS := tests/unit/http2 tests/unit/grpc tests/conformance
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -35,10 +37,12 @@ lint: $(READY) ## ruff and mypy
 	@$(RUN) mypy
 
 test: lint build conformance ## lint, build, conformance, then the whole suite
+	@TRANSPORT=compiled $(RUN) pytest -q --numprocesses=3 $(TRANSPORT_TESTS)
 	@$(RUN) pytest -q --durations=15 --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 conformance: $(READY) ## HTTP/2 conformance (h2spec), where Go is present
 	@$(RUN) scripts.conformance
+	@TRANSPORT=compiled $(RUN) scripts.conformance
 
 chaos: build ## break things on purpose for an hour, write docs/reliability.md's table
 	@$(RUN) tests.chaos

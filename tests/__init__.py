@@ -1,0 +1,4 @@
+from tests import compiled
+
+if compiled.ASKED_FOR:
+    compiled.use()

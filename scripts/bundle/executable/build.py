@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scripts.bundle.contents import OF_THE_ZIP, Contents, missing_packages
 from scripts.bundle.engine import Engine
-from scripts.bundle.executable import standard_library
+from scripts.bundle.executable import standard_library, transport
 from scripts.bundle.executable.linking import Build, Module, frozen
 from scripts.bundle.executable.recipe import Release, prepare
 from scripts.bundle.executable.sdist import protobuf
@@ -57,7 +57,7 @@ def executable(
     own = {name: path for name, path in files.items() if not owners[name]}
     own |= _written(folder / "written", written)
     own["_entry"] = Path(__file__).parent / "entry.py"
-    for name in _OTHERWISE:
+    for name in (*_OTHERWISE, *transport.NAMES):
         del own[name]
     codes = _kept(folder, release, carried) | frozen(release, own)
     modules = [
@@ -68,7 +68,7 @@ def executable(
     owned: dict[str, dict[str, bytes]] = {"": {}}
     for name, code in codes.items():
         owned.setdefault(owners.get(name, ""), {})[name] = code
-    return build.link(modules), owned
+    return build.link(modules, (transport.natives(), transport.translated(folder))), owned
 
 
 def _written(folder: Path, texts: dict[str, str]) -> dict[str, Path]:

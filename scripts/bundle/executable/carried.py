@@ -1,10 +1,12 @@
 """The libraries that the executable carries: versions, licences, where they came from."""
 
 import re
+from importlib.metadata import distribution
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from scripts.bundle.executable.archive import release as distribution
+from scripts.bundle.contents import installed
+from scripts.bundle.executable.archive import release as system_release
 from scripts.bundle.executable.recipe import Release
 from scripts.bundle.linked import Linked
 from scripts.bundle.notices import LINKED
@@ -18,9 +20,19 @@ _OF_DEBIAN = {
 }
 
 
+def _of_mypyc() -> tuple[Linked, str]:
+    """What the compiled transport calls."""
+    mypy = distribution("mypy")
+    texts = [text for path, text in installed(mypy) if path.endswith("licenses/LICENSE")]
+    found = Linked(
+        f"pkg:pypi/mypy@{mypy.version}", "mypyc", mypy.version, "MIT AND PSF-2.0", "", ()
+    )
+    return found, "".join(text.read_text() for text in texts)
+
+
 def carried(release: Release, protobuf: Path) -> list[tuple[Linked, str]]:
     """Each library, with its notices."""
-    system = distribution()["ID"]
+    system = system_release()["ID"]
 
     def of_debian(package: str, name: str, licence: str) -> tuple[Linked, str]:
         found = next(p for p in release.packages if p.package == package)
@@ -54,5 +66,6 @@ def carried(release: Release, protobuf: Path) -> list[tuple[Linked, str]]:
             Linked(f"pkg:generic/utf8_range@{upb}", "utf8_range", upb, "MIT", "", ()),
             (LINKED / "utf8_range.txt").read_text(),
         ),
+        _of_mypyc(),
     ]
     return libraries

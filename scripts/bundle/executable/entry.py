@@ -1,5 +1,6 @@
 """What the executable runs first, frozen as `_entry`: it hands over to the engine."""
 
+import gc
 import sys
 from importlib.machinery import BuiltinImporter, ModuleSpec
 from importlib.util import spec_from_loader
@@ -18,6 +19,16 @@ class Dotted:
 
 sys.meta_path.append(Dotted)
 
+# What mypyc compiles names its modules' file by that of the library that they share.
+import transport__mypyc  # noqa: E402
+
+transport__mypyc.__file__ = sys.executable
+
+# What is imported lives as long as the process: it is never looked through for garbage.
+gc.disable()
 from _engine import main  # noqa: E402  found only now
+
+gc.freeze()
+gc.enable()
 
 main()

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from scripts.bundle.executable import natives
 from scripts.bundle.executable.natives import Native
@@ -20,7 +20,6 @@ from scripts.bundle.executable.target import Target
 NOT_ANYWHERE = "-no-pie"
 COMPILE = ("-O2", "-g0", "-std=gnu11", "-fno-pie", "-DNDEBUG", "-D_GNU_SOURCE")
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
-HARDENED = ("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 LINK = ("-static", NOT_ANYWHERE, "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none")
 LIBRARIES = ("libssl.a", "libcrypto.a", "libexpat.a", "libz.a", "libm.a")
 
@@ -51,6 +50,10 @@ class Module(NamedTuple):
     package: bool
 
 
+#: modules in C, and the folder that their sources are in
+Tree: TypeAlias = tuple[tuple[Native, ...], Path]
+
+
 class Build:
     """One target's build below `folder`, where objects are kept for the next one."""
 
@@ -61,12 +64,13 @@ class Build:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def link(self, modules: Iterable[Module]) -> bytes:
-        """The executable of `modules`. Raises Faulty."""
+    def link(self, modules: Iterable[Module], *translated: Tree) -> bytes:
+        """The executable of `modules`, and of what was `translated` to C. Raises Faulty."""
         trees = (
             (natives.OF_OUR_OWN, natives.OWN),
             (natives.of_python(self._target.arch), self._release.tree),
             (natives.OF_PROTOBUF, self._protobuf),
+            *translated,
         )
         found = [
             (source, native, tree)
@@ -92,17 +96,16 @@ class Build:
         `headers` is the content of those beside it.
         """
         flags = [flag.format(tree=tree) for flag in native.flags]
-        flags += HARDENED if tree == natives.OWN else ()
         shown = source.relative_to(tree)
         release = self._release
         include = release.root / f"usr/include/python{release.python}"
-        command = [
-            *(self._target.compiler, *COMPILE, *SECTIONS, *flags, f"--sysroot={release.root}"),
+        compiled = [
+            *(self._target.compiler, *COMPILE, *SECTIONS, f"--sysroot={release.root}"),
             *("-isystem", str(include), "-isystem", str(include / "internal")),
-            f"-ffile-prefix-map={source.parent}=",
         ]
+        command = [*compiled, *flags, f"-ffile-prefix-map={source.parent}="]
         content = hashlib.sha256(source.read_bytes() + headers)
-        content.update("\0".join((*command, str(shown))).encode())
+        content.update("\0".join((*compiled, *native.flags, str(shown))).encode())
         built = self._folder / f"{str(shown).replace('/', '_')}.{content.hexdigest()[:16]}.o"
         if not built.exists():
             unfinished = built.with_suffix(f".{os.getpid()}.new")
@@ -121,7 +124,7 @@ class Build:
                     f".size = {len(module.code)}, .is_package = {int(module.package)}}}"
                 )
                 file.write(module.code)
-        made = {native.module: native.init for native in compiled}
+        made = {native.module: native.init for native in compiled if native.init}
         text = _TABLES.format(
             blob=blob,
             modules=",\n    ".join(rows),

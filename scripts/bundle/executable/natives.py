@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 OWN = Path(__file__).parent / "c"
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")
+HARDENED = ("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 
 
 class Native(NamedTuple):
@@ -21,7 +22,7 @@ class Native(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-OF_OUR_OWN = (Native("_shim", "PyInit__shim", ("*.c",), flags=STRICT),)
+OF_OUR_OWN = (Native("_shim", "PyInit__shim", ("*.c",), flags=(*STRICT, *HARDENED)),)
 
 # As Modules/Setup.stdlib of CPython has them.
 _CORE = ("-DPy_BUILD_CORE_BUILTIN", "-fwrapv")

@@ -25,6 +25,7 @@ CARRIED = {
     "openssl",
     "upb",
     "utf8_range",
+    "mypyc",
     "zlib",
 }
 
