@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import stage
-from bench.build import PLUGINS, PROGRAMS, build
+from bench.build import PLUGINS, PROGRAMS, SOURCES, build
 from bench.footprint import growth, starts
 from bench.load import Phase, Target, run
 from scripts import go
@@ -80,6 +80,11 @@ def leases() -> Iterator[str]:
 def test_every_program_is_built(binaries: Path) -> None:
     for name in (*PROGRAMS, *PLUGINS):
         assert os.access(binaries / name, os.X_OK)
+
+
+@pytest.mark.usefixtures("binaries")  # compiled with what the test imports
+def test_the_host_gives_every_call_a_deadline_of_its_own() -> None:
+    go.test(SOURCES, "./host")
 
 
 def test_the_load_generator_counts_keeps_and_uses(binaries: Path, leases: str) -> None:
