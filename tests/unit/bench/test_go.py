@@ -124,8 +124,11 @@ def test_the_load_generator_mints_at_a_pachd(binaries: Path) -> None:
 
 def test_a_go_plugin_starts_and_serves_its_host(binaries: Path) -> None:
     plugin = binaries / "go-pooled"
-    (start,) = starts({"go": plugin}, times=1)["go"]
+    found, paces = starts({"go": plugin}, times=1)
+    (start,) = found["go"]
     assert start.cpu > 0
+    assert start.resident > 1_000_000
+    assert len(paces) == 1
     first, second = growth(plugin, binaries, os.sched_getaffinity(0), step=50, steps=2)
     assert (first.requests, second.requests) == (50, 100)
     assert second.descriptors > 3
