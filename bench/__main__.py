@@ -30,6 +30,7 @@ PLOT, GROWTH_PLOT = PAGE.with_suffix(".svg"), PAGE.with_name("performance-growth
 ROUNDS = 12
 STEP = 20_000  # requests between two looks at what the plugin holds
 MOUNTS = (1, 10, 100, 1_000)
+REPEATS = 3  # of what is measured with so many mounts or leases
 PROCESSES = 100  # no more of the plugin that has one for each mount
 LEASES = (1_000, 10_000, 100_000)
 
@@ -59,10 +60,10 @@ def main() -> None:
 def measure(plugin: Path, number: int, quick: bool) -> Results:
     """Everything, one thing after the other."""
     binaries = build()
-    _, cores = stage.pin()
+    shared, cores = stage.pin()
     files = contenders.files(plugin, binaries)
     pair = {name: files[name] for name in (contenders.OURS, contenders.POOLED)}
-    less = 10 if quick else 1
+    less, repeats = (10, 1) if quick else (1, REPEATS)
     _say("starts")
     starts, pace = footprint.starts(pair)
     served = {}
@@ -77,9 +78,10 @@ def measure(plugin: Path, number: int, quick: bool) -> Results:
             for count in MOUNTS
             if count <= MOUNTS[-1] // less and (name != SINGLE or count <= PROCESSES // less)
         ]
-        found[name] = mounts.measure(openbao(), name, file, binaries, cores, counts)
+        found[name] = mounts.measure(openbao(), name, file, binaries, cores, counts, repeats)
     _say("leases")
-    living = leases.measure(openbao(), plugin, binaries, cores, [n // less for n in LEASES])
+    counts = [count // less for count in LEASES]
+    living = leases.measure(openbao(), plugin, binaries, cores, counts, repeats)
     growth = {}
     for name, file in pair.items():
         _say(f"growth of {name}")
@@ -87,6 +89,7 @@ def measure(plugin: Path, number: int, quick: bool) -> Results:
     _say("done")
     return Results(
         rounds=number,
+        cores=len(shared),
         openbao=served["openbao"],
         vault=served.get("vault"),
         pace=pace,

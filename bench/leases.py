@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.integration.openbao import VaultServer
 
 CONCURRENCIES = (1, 16, 64)
-REPEATS = 3
 AT_ONCE = 64  # logins at once that make them
 
 
@@ -37,11 +36,17 @@ class Leases:
 
 
 def measure(
-    binary: Path, plugin: Path, binaries: Path, cores: set[int], counts: Sequence[int]
+    binary: Path,
+    plugin: Path,
+    binaries: Path,
+    cores: set[int],
+    counts: Sequence[int],
+    repeats: int,
 ) -> list[Leases]:
     """Each of `counts` leases, made by logins on a server `binary` with integrated storage.
 
-    Our plugin mints at the stand-in. Raises RuntimeError where a login fails.
+    Our plugin mints at the stand-in, and is measured `repeats` times with each count. Raises
+    RuntimeError where a login fails.
     """
     found = []
     program = binaries / "load"
@@ -53,7 +58,7 @@ def measure(
         for count in counts:
             _log_in(program, one.part(LOGIN), count - _living(server))
             figures = Figures()
-            for _ in range(REPEATS):
+            for _ in range(repeats):
                 for concurrency in CONCURRENCIES:
                     ask(program, lives, figures, concurrency)
             found.append(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONCURRENCIES = (1, 16)
-REPEATS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +39,12 @@ def measure(
     binaries: Path,
     cores: set[int],
     counts: Sequence[int],
+    repeats: int,
 ) -> list[Mounts]:
     """What each of `counts` mounts of a plugin cost, all configured and with a login behind them.
 
-    They are on one server in memory, `binary`'s, and mint at the stand-in.
+    They are on one server in memory, `binary`'s, and mint at the stand-in. Logins on one of them
+    are measured `repeats` times.
     """
     found = []
     with stage.server(binary) as server, stage.stand_in(binaries, cores) as pachd:
@@ -58,7 +59,7 @@ def measure(
             made = count
             pids = server.plugin_pids(name)
             logins = Figures()
-            for _ in range(REPEATS):
+            for _ in range(repeats):
                 for concurrency in CONCURRENCIES:
                     ask(binaries / "load", one, logins, concurrency)
             found.append(

@@ -34,8 +34,9 @@ def _logins(results: Results) -> Iterator[str]:
     one = Key(OURS, LOGIN, _MANY)
     plugin, server = (kept.of(one, cpu).middle for cpu in ("plugin_cpu", "server_cpu"))
     yield (
-        f"A node that stores on disk serves up to {most:,.0f} logins a second on this machine. With"
-        f" {_MANY} at once, a login costs the plugin {number(plugin)} ms of CPU and the server"
+        f"A node that stores on disk serves up to {most:,.0f} logins a second on this machine, of"
+        f" which server, plugin and clients share {results.cores} of the cores. With {_MANY} at"
+        f" once, a login costs the plugin {number(plugin)} ms of CPU and the server"
         f" {number(server)} ms."
     )
     yield ""

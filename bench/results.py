@@ -29,10 +29,12 @@ class Served:
 class Results:
     """Figures on OpenBao, on Vault where there is one, and each plugin's footprint by its name.
 
-    `pace` is the CPU of the fixed loop before each start, in seconds.
+    Server, plugin and load had so many `cores` to themselves. `pace` is the CPU of the fixed loop
+    before each start, in seconds.
     """
 
     rounds: int
+    cores: int
     openbao: Served
     vault: Served | None
     pace: list[float]

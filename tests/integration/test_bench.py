@@ -40,23 +40,21 @@ def shortly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_mount_is_there_and_one_is_asked(binaries: Path) -> None:
     """The Go plugin with a process for each tells how many there are."""
     cores = os.sched_getaffinity(0)
-    one, three = mounts.measure(openbao(), SINGLE, binaries / SINGLE, binaries, cores, [1, 3])
+    one, three = mounts.measure(openbao(), SINGLE, binaries / SINGLE, binaries, cores, [1, 3], 2)
     assert (one.mounts, one.processes) == (1, 1)
     assert (three.mounts, three.processes) == (3, 3)
     assert 0 < three.proportional < three.resident
     assert three.resident > 2 * one.resident
     for concurrency in mounts.CONCURRENCIES:
         assert three.logins.of(Key(SINGLE, LOGIN, concurrency), "plugin_cpu").low > 0
-    assert three.logins.requests() == mounts.REPEATS * 3 * len(mounts.CONCURRENCIES)
+    assert three.logins.requests() == 2 * 3 * len(mounts.CONCURRENCIES)
     assert three.logins.errors() == 0
 
 
 def test_every_lease_lives_and_what_measured_them_is_gone(
     binaries: Path, plugin_file: Path
 ) -> None:
-    found = leases.measure(
-        openbao(), plugin_file, binaries, os.sched_getaffinity(0), counts=[5, 12]
-    )
+    found = leases.measure(openbao(), plugin_file, binaries, os.sched_getaffinity(0), [5, 12], 1)
     assert [step.living for step in found] == [5, 12]  # as the server counts them
     for step in found:
         assert step.figures.errors() == 0

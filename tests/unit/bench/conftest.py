@@ -68,6 +68,7 @@ def results() -> Results:
     )
     return Results(
         rounds=2,
+        cores=1,
         openbao=Served(
             product="OpenBao v2.7.2",
             simulator=simulator,
