@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
-from bench import contenders, footprint, machine, plot, report, rounds, stage
+from bench import (
+    contenders,
+    footprint,
+    growth_plot,
+    leases,
+    machine,
+    mounts,
+    node,
+    plot,
+    report,
+    rounds,
+    stage,
+)
 from bench.build import ROOT, SOURCES, build
+from bench.page import FIGURES, NODE, replaced
 from bench.results import SINGLE, Results
+from tests.integration.openbao import openbao, servers
 
 PAGE = ROOT / "docs" / "performance.md"
-PLOT = PAGE.with_suffix(".svg")
+PLOT, GROWTH_PLOT = PAGE.with_suffix(".svg"), PAGE.with_name("performance-growth.svg")
 ROUNDS = 12
 STEP = 20_000  # requests between two looks at what the plugin holds
+MOUNTS = (1, 10, 100, 1_000)
+REPEATS = 3  # of what is measured with so many mounts or leases
+PROCESSES = 100  # no more of the plugin that has one for each mount
+LEASES = (1_000, 10_000, 100_000)
 
 
 def main() -> None:
@@ -27,46 +46,62 @@ def main() -> None:
     options = parser.parse_args()
     results = measure(options.plugin, 1 if options.quick else options.rounds, options.quick)
     described = machine.described(options.plugin, SOURCES / "go.mod")
-    page = report.page(results, described)
-    print(page)
+    parts = {NODE: node.page(results), FIGURES: report.page(results, described)}
+    print(*parts.values(), sep="\n")
     if not options.quick:
-        PAGE.write_text(report.replaced(PAGE.read_text(), page))
-        PLOT.write_text(plot.svg(results.simulator))
+        page = PAGE.read_text()
+        for part, written in parts.items():
+            page = replaced(page, part, written)
+        PAGE.write_text(page)
+        PLOT.write_text(plot.svg(results.openbao.simulator))
+        GROWTH_PLOT.write_text(growth_plot.svg(results))
 
 
 def measure(plugin: Path, number: int, quick: bool) -> Results:
     """Everything, one thing after the other."""
     binaries = build()
-    _, cores = stage.pin()
+    shared, cores = stage.pin()
     files = contenders.files(plugin, binaries)
     pair = {name: files[name] for name in (contenders.OURS, contenders.POOLED)}
+    less, repeats = (10, 1) if quick else (1, REPEATS)
     _say("starts")
-    starts = footprint.starts(pair)
-    at_simulator, at_stand_in = rounds.measure(plugin, binaries, cores, number)
-    _say("memory")
-    counts = (1, 10) if quick else (1, 10, 100)
-    memory = {
-        name: footprint.memory(name, file, cores, counts)
-        for name, file in {**pair, SINGLE: binaries / SINGLE}.items()
-    }
-    _say("growth")
-    step = STEP // 10 if quick else STEP
-    growth = {
-        name: footprint.growth(file, binaries, cores, step=step, steps=10)
-        for name, file in pair.items()
-    }
+    starts, pace = footprint.starts(pair)
+    served = {}
+    for name, binary in servers():
+        _say(f"rounds on {name}")
+        served[name] = rounds.measure(binary, plugin, binaries, cores, number)
+    found = {}
+    for name, file in {**pair, SINGLE: binaries / SINGLE}.items():
+        _say(f"mounts of {name}")
+        counts = [
+            count
+            for count in MOUNTS
+            if count <= MOUNTS[-1] // less and (name != SINGLE or count <= PROCESSES // less)
+        ]
+        found[name] = mounts.measure(openbao(), name, file, binaries, cores, counts, repeats)
+    _say("leases")
+    counts = [count // less for count in LEASES]
+    living = leases.measure(openbao(), plugin, binaries, cores, counts, repeats)
+    growth = {}
+    for name, file in pair.items():
+        _say(f"growth of {name}")
+        growth[name] = footprint.growth(file, binaries, cores, step=STEP // less, steps=10)
+    _say("done")
     return Results(
         rounds=number,
-        simulator=at_simulator,
-        stand_in=at_stand_in,
+        cores=len(shared),
+        openbao=served["openbao"],
+        vault=served.get("vault"),
+        pace=pace,
         starts=starts,
-        memory=memory,
+        mounts=found,
+        leases=living,
         growth=growth,
     )
 
 
 def _say(what: str) -> None:
-    print(what, file=sys.stderr)
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr)
 
 
 if __name__ == "__main__":

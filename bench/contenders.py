@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,11 @@ class Contender:
     phases: tuple[Phase, ...]
     watch: tuple[int, int, int]
 
+    def part(self, *operations: str) -> Contender:
+        """The same, asked for `operations` alone."""
+        phases = tuple(phase for phase in self.phases if phase.name in operations)
+        return dataclasses.replace(self, phases=phases)
+
 
 def of_plugin(server: VaultServer, pachd: Pachd, name: str, path: str) -> Contender:
     """The plugin `name`, mounted at `path` and configured for `pachd`."""
@@ -62,10 +68,10 @@ def of_plugin(server: VaultServer, pachd: Pachd, name: str, path: str) -> Conten
 
 
 def built_in(server: VaultServer) -> Contender:
-    """OpenBao's own engines.
+    """The server's own engines.
 
     ``ssh`` reads its role, mints a password and stores it, on a lease; its leases cannot be
-    renewed, so the renewal is of OpenBao's own tokens; ``transit`` answers from memory.
+    renewed, so the renewal is of the server's own tokens; ``transit`` answers from memory.
     """
     server.enable("ssh", "ssh")
     server.enable("transit", "transit")

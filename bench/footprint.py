@@ -1,8 +1,7 @@
-"""What a plugin costs beside its requests: start-up, memory, growth."""
+"""What a plugin costs beside its requests: start-up, and what it holds after many of them."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import time
@@ -10,33 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import contenders, stage
+from bench import machine, stage
 from tests.unit.process.plugin_host import environment
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-STARTS = 12
+STARTS = 20
 IN_PARALLEL = 16  # requests at once while growth is watched
 _SCHEDULER = 2  # CPUCLOCK_SCHED, of clock_getcpuclockid(3)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """From spawn to the handshake line: seconds, and seconds of CPU."""
+    """From spawn to the handshake line: seconds, seconds of CPU, and the bytes resident then."""
 
     seconds: float
     cpu: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What so many mounts hold: bytes resident, and with shared pages shared out."""
-
-    mounts: int
-    processes: int
     resident: int
-    proportional: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +39,17 @@ class Growth:
     seconds: float
 
 
-def starts(files: dict[str, Path], times: int = STARTS) -> dict[str, list[Start]]:
-    """The starts of each plugin, in turn."""
+def starts(
+    files: dict[str, Path], times: int = STARTS
+) -> tuple[dict[str, list[Start]], list[float]]:
+    """The starts of each plugin, in turn, and the machine's pace before each turn."""
     found: dict[str, list[Start]] = {name: [] for name in files}
+    paces = []
     for _ in range(times):
+        paces.append(machine.pace())
         for name, file in files.items():
             found[name].append(_start(file))
-    return found
+    return found, paces
 
 
 def _start(file: Path) -> Start:
@@ -71,40 +65,21 @@ def _start(file: Path) -> Start:
         line = process.stdout.readline()
         seconds = time.perf_counter() - begun
         cpu = time.clock_gettime(~process.pid << 3 | _SCHEDULER)
+        held = resident([process.pid]) if line else 0
         process.kill()
     if not line.startswith(b"1|5|unix|"):
         raise RuntimeError(f"{file.name} did not start")
-    return Start(seconds=seconds, cpu=cpu)
+    return Start(seconds=seconds, cpu=cpu, resident=held)
 
 
-def memory(name: str, file: Path, cores: set[int], counts: Sequence[int]) -> list[Memory]:
-    """What `counts` mounts of a plugin hold, each configured and with a login behind it."""
-    found = []
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(stage.server())
-        pachd = stack.enter_context(stage.simulator(cores))
-        server.register(name, file)
-        mounts = 0
-        for count in counts:
-            for number in range(mounts, count):
-                contenders.mount(server, pachd, name, f"mount-{number}")
-                contenders.write(server, f"mount-{number}/login/robot:bench", {})
-            mounts = count
-            pids = server.plugin_pids(name)
-            found.append(
-                Memory(
-                    mounts=count,
-                    processes=len(pids),
-                    resident=sum(_kilobytes(pid, "Rss") for pid in pids) * 1024,
-                    proportional=sum(_kilobytes(pid, "Pss") for pid in pids) * 1024,
-                )
-            )
-    return found
+def resident(pids: Iterable[int], kind: str = "Rss") -> int:
+    """The bytes that processes hold; as ``Pss``, those they share are shared out."""
+    return sum(_kilobytes(pid, kind) for pid in pids) * 1024
 
 
-def _kilobytes(pid: int, name: str) -> int:
+def _kilobytes(pid: int, kind: str) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith(f"{name}:"))
+    (line,) = (line for line in lines if line.startswith(f"{kind}:"))
     return int(line.split()[1])
 
 

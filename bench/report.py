@@ -1,10 +1,11 @@
-"""A run's results as Markdown."""
+"""A run's figures as Markdown: targets, operations, footprint."""
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
-from bench import targets
+from bench import machine, targets
 from bench.contenders import (
     BUILT_IN,
     DIAL,
@@ -17,17 +18,16 @@ from bench.contenders import (
 )
 from bench.figures import Key, spread
 from bench.rounds import CONCURRENCIES
-from bench.targets import MEGABYTE
+from bench.table import heads, megabytes, number, quartiles, row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from bench.figures import Figures, Spread
-    from bench.results import Results
+    from bench.figures import Figures
+    from bench.results import Results, Served
 
-BEGIN, END = "<!-- written by make bench -->", "<!-- end of what make bench wrote -->"
 EVERYBODY = (OURS, POOLED, DIAL, BUILT_IN, KEPT_CALL, DIALLED_CALL)
-_HEADS = (
+_OPERATION = (
     "at once",
     "who",
     "p50 ms",
@@ -43,78 +43,80 @@ _HEADS = (
 )
 
 
-def replaced(page: str, written: str) -> str:
-    """`page` with `written` in place of what a run before wrote.
-
-    Raises ValueError for a page without the two marks.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError("the page has lost the marks around what make bench writes")
-    return f"{before}{BEGIN}\n\n{written}\n{END}{after}"
+def page(results: Results, described: Iterable[tuple[str, str]]) -> str:
+    """Everything a run found, on a machine that is `described`."""
+    return "\n".join(_lines(results, described)) + "\n"
 
 
-def page(results: Results, machine: Iterable[tuple[str, str]]) -> str:
-    """Everything a run found."""
-    return "\n".join(_lines(results, machine)) + "\n"
-
-
-def verdicts(results: Results) -> list[str]:
-    """The table of the targets."""
-    return [
-        *_table(("target", "limit", "simulator", "", "stand-in", "")),
-        *(
-            _row(*_verdict(verdict), *_found(other))
-            for verdict, other in zip(
-                targets.of_logins(results.simulator),
-                targets.of_logins(results.stand_in),
-                strict=True,
-            )
-        ),
-        *(_row(*_verdict(verdict), "", "") for verdict in targets.of_footprint(results)),
-    ]
-
-
-def _verdict(verdict: targets.Verdict) -> tuple[str, ...]:
-    limit = f"{verdict.relation} {verdict.limit:g}{verdict.unit}"
-    return (verdict.what, limit, *_found(verdict))
-
-
-def _found(verdict: targets.Verdict) -> tuple[str, str]:
-    shown = f"{verdict.found.middle:.2f}{verdict.unit}{_quartiles(verdict.found)}"
-    return shown, "met" if verdict.met else "**missed**"
-
-
-def _lines(results: Results, machine: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield from _table(("what", "which"))
-    for name, value in machine:
-        yield _row(name, value)
-    requests = results.simulator.requests() + results.stand_in.requests()
-    errors = results.simulator.errors() + results.stand_in.errors()
+def _lines(results: Results, described: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield from heads("what", "which")
+    for name, value in described:
+        yield row(name, value)
+    yield row("server", results.openbao.product)
+    requests = sum(figures.requests() for figures in results.figures())
+    errors = sum(figures.errors() for figures in results.figures())
     yield ""
     yield f"{results.rounds} rounds, {requests:,} requests through them, {errors:,} errors."
     yield ""
     yield "## Targets"
     yield ""
-    yield from verdicts(results)
+    yield from _ratios(results.openbao)
+    yield ""
+    yield from heads("target", "limit", "found", "")
+    for verdict in targets.of_footprint(results):
+        yield row(verdict.what, *_judged(verdict))
     yield ""
     yield "![p50 and rate of each operation](performance.svg)"
     for operation in OPERATIONS:
         yield ""
         yield f"## `{operation}`"
         yield ""
-        yield from _operation(results.simulator, operation)
+        yield from _operation(results.openbao.simulator, operation)
     yield ""
     yield "## `login` at the stand-in"
     yield ""
-    yield from _operation(results.stand_in, LOGIN)
+    yield from _operation(results.openbao.stand_in, LOGIN)
+    yield ""
+    yield "## On HashiCorp Vault"
+    yield ""
+    yield from _vault(results.vault)
     yield ""
     yield from _footprint(results)
 
 
+def _vault(served: Served | None) -> Iterator[str]:
+    if served is None:
+        yield "Not measured in this run: `VAULT_BIN` named no Vault, and none was on `PATH`."
+        return
+    yield f"The same rounds on {served.product}, one server after the other."
+    yield ""
+    yield from _ratios(served)
+    for where, figures in (("simulator", served.simulator), ("stand-in", served.stand_in)):
+        yield ""
+        yield f"### `login` on Vault, at the {where}"
+        yield ""
+        yield from _operation(figures, LOGIN)
+
+
+def _ratios(served: Served) -> Iterator[str]:
+    yield from heads("target", "limit", "simulator", "", "limit", "stand-in", "")
+    for at_simulator, at_stand_in in targets.of_ratios(served):
+        yield row(
+            at_simulator.what,
+            *_judged(at_simulator),
+            *(_judged(at_stand_in) if at_stand_in else ("", "", "")),
+        )
+
+
+def _judged(verdict: targets.Verdict) -> tuple[str, str, str]:
+    """Cells: the limit, what was found, and whether that will do."""
+    limit = f"{verdict.relation} {verdict.limit:g}{verdict.unit}"
+    found = f"{verdict.found.middle:.2f}{verdict.unit}{quartiles(verdict.found)}"
+    return limit, found, "met" if verdict.met else "**missed**"
+
+
 def _operation(figures: Figures, operation: str) -> Iterator[str]:
-    yield from _table(_HEADS)
+    yield from heads(*_OPERATION)
     for concurrency in CONCURRENCIES:
         ours = Key(OURS, operation, concurrency)
         for name in EVERYBODY:
@@ -122,19 +124,19 @@ def _operation(figures: Figures, operation: str) -> Iterator[str]:
             if key not in figures:
                 continue
             p50 = figures.of(key, "p50")
-            yield _row(
+            yield row(
                 str(concurrency),
                 name,
-                _number(p50.middle),
-                f"{_number(p50.low)}-{_number(p50.high)}",
-                *(_number(figures.of(key, measure).middle) for measure in ("p95", "p99")),
+                number(p50.middle),
+                f"{number(p50.low)}-{number(p50.high)}",
+                *(number(figures.of(key, measure).middle) for measure in ("p95", "p99")),
                 f"{figures.of(key, 'rate').middle:,.0f}",
                 *(
                     "" if name == OURS else f"{figures.ratio(ours, key, measure).middle:.2f}"
                     for measure in ("p50", "rate")
                 ),
                 *(
-                    _number(figures.of(key, measure).middle)
+                    number(figures.of(key, measure).middle)
                     for measure in ("plugin_cpu", "server_cpu", "pachd_cpu")
                 ),
             )
@@ -143,56 +145,45 @@ def _operation(figures: Figures, operation: str) -> Iterator[str]:
 def _footprint(results: Results) -> Iterator[str]:
     yield "## Start-up"
     yield ""
-    yield from _table(("who", "CPU ms", "seconds to the handshake line"))
+    yield from heads("who", "CPU ms", "seconds to the handshake line", "resident MB then")
     for name, starts in results.starts.items():
         cpu = spread(start.cpu * 1e3 for start in starts)
         seconds = spread(start.seconds for start in starts)
-        yield _row(
+        resident = spread(start.resident for start in starts)
+        yield row(
             name,
-            f"{cpu.middle:.0f}{_quartiles(cpu, 0)}",
-            f"{seconds.middle:.3f}{_quartiles(seconds, 3)}",
+            f"{cpu.middle:.0f}{quartiles(cpu, 0)}",
+            f"{seconds.middle:.3f}{quartiles(seconds, 3)}",
+            megabytes(resident.middle),
         )
+    yield ""
+    yield (
+        f"Medians of {len(results.pace)}. To know this machine by: {machine.PACE} in the bench's"
+        f" own Python takes {median(results.pace) * 1e3:.0f} ms of CPU."
+    )
     yield ""
     yield "## Memory"
     yield ""
-    yield from _table(("who", "mounts", "processes", "resident MB", "proportional MB"))
-    for name, found in results.memory.items():
-        for memory in found:
-            yield _row(
+    yield from heads("who", "mounts", "processes", "resident MB", "proportional MB")
+    for name, counts in results.mounts.items():
+        for found in counts:
+            yield row(
                 name,
-                str(memory.mounts),
-                str(memory.processes),
-                f"{memory.resident / MEGABYTE:.1f}",
-                f"{memory.proportional / MEGABYTE:.1f}",
+                f"{found.mounts:,}",
+                f"{found.processes:,}",
+                megabytes(found.resident),
+                megabytes(found.proportional),
             )
     yield ""
     yield "## Growth"
     yield ""
-    yield from _table(("who", "requests", "resident MB", "descriptors", "requests/s"))
+    yield from heads("who", "requests", "resident MB", "descriptors", "requests/s")
     for name, steps in results.growth.items():
         for step in steps:
-            yield _row(
+            yield row(
                 name,
                 f"{step.requests:,}",
-                f"{step.resident / MEGABYTE:.1f}",
+                megabytes(step.resident),
                 str(step.descriptors),
                 f"{step.requests / step.seconds:,.0f}",
             )
-
-
-def _table(heads: Sequence[str]) -> list[str]:
-    return [_row(*heads), _row(*("---" for _ in heads))]
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value else ""
-
-
-def _quartiles(spread: Spread, digits: int = 2) -> str:
-    if spread.low == spread.high:
-        return ""
-    return f" ({spread.low:.{digits}f}-{spread.high:.{digits}f})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench import contenders, load, stage
 from bench.contenders import LOGIN, OPERATIONS, PLUGINS, REVOKE, Contender
 from bench.figures import Figures, Key, of_sample
+from bench.results import Served
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +21,14 @@ CONCURRENCIES = tuple(COUNTS)
 WARM_UP = 200  # requests
 
 
-def measure(plugin: Path, binaries: Path, cores: set[int], rounds: int) -> tuple[Figures, Figures]:
-    """Figures of everybody at the simulator, and of logins at the stand-in.
+def measure(binary: Path, plugin: Path, binaries: Path, cores: set[int], rounds: int) -> Served:
+    """Figures on the server `binary`: of everybody at the simulator, of logins at the stand-in.
 
     `plugin` is ours, `binaries` the folder of the Go programs, `cores` the pachds' own.
     """
     files = contenders.files(plugin, binaries)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(stage.server())
+        server = stack.enter_context(stage.server(binary))
         simulator = stack.enter_context(stage.simulator(cores))
         stand_in = stack.enter_context(stage.stand_in(binaries, cores))
         for name, file in files.items():
@@ -40,7 +41,7 @@ def measure(plugin: Path, binaries: Path, cores: set[int], rounds: int) -> tuple
         ]
         quickly = [
             *(
-                _part(contenders.of_plugin(server, stand_in, name, f"{name}-2"), LOGIN, REVOKE)
+                contenders.of_plugin(server, stand_in, name, f"{name}-2").part(LOGIN, REVOKE)
                 for name in PLUGINS
             ),
             contenders.bare_call(stand_in, dial=False),
@@ -48,21 +49,14 @@ def measure(plugin: Path, binaries: Path, cores: set[int], rounds: int) -> tuple
         ]
         program = binaries / "load"
         with_simulator, with_stand_in = Figures(), Figures()
-        for contender in (*everybody, *quickly):  # connections, caches, code not run before
-            load.run(
-                program,
-                contender.target,
-                contender.phases,
-                count=WARM_UP,
-                concurrency=CONCURRENCIES[1],
-                watch=(),
-            )
+        for contender in (*everybody, *quickly):
+            warm_up(program, contender)
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
             for concurrency in CONCURRENCIES:
                 _turn(program, everybody, with_simulator, number, concurrency)
                 _turn(program, quickly, with_stand_in, number, concurrency)
-    return with_simulator, with_stand_in
+    return Served(product=stage.product(binary), simulator=with_simulator, stand_in=with_stand_in)
 
 
 def _turn(
@@ -70,24 +64,34 @@ def _turn(
 ) -> None:
     first = number % len(everybody)
     for contender in (*everybody[first:], *everybody[:first]):
-        watched = [pid for pid in contender.watch if pid]
-        samples = load.run(
-            program,
-            contender.target,
-            contender.phases,
-            count=COUNTS[concurrency],
-            concurrency=concurrency,
-            watch=watched,
-        )
-        for operation, sample in samples.items():
-            if operation in OPERATIONS:
-                cpu = dict(zip(watched, sample.cpu, strict=True))
-                sample.cpu[:] = [cpu.get(pid, 0.0) for pid in contender.watch]
-                figures.add(Key(contender.name, operation, concurrency), of_sample(sample))
+        ask(program, contender, figures, concurrency)
 
 
-def _part(contender: Contender, *operations: str) -> Contender:
-    phases = tuple(phase for phase in contender.phases if phase.name in operations)
-    return Contender(
-        name=contender.name, target=contender.target, phases=phases, watch=contender.watch
+def warm_up(program: Path, contender: Contender) -> None:
+    """Open its connections, fill its caches, run its code for the first time."""
+    load.run(
+        program,
+        contender.target,
+        contender.phases,
+        count=WARM_UP,
+        concurrency=CONCURRENCIES[1],
+        watch=(),
     )
+
+
+def ask(program: Path, contender: Contender, figures: Figures, concurrency: int) -> None:
+    """Ask one contender for all its phases once, and note a round of each."""
+    watched = [pid for pid in contender.watch if pid]
+    samples = load.run(
+        program,
+        contender.target,
+        contender.phases,
+        count=COUNTS[concurrency],
+        concurrency=concurrency,
+        watch=watched,
+    )
+    for operation, sample in samples.items():
+        if operation in OPERATIONS:
+            cpu = dict(zip(watched, sample.cpu, strict=True))
+            sample.cpu[:] = [cpu.get(pid, 0.0) for pid in contender.watch]
+            figures.add(Key(contender.name, operation, concurrency), of_sample(sample))

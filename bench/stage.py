@@ -11,16 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.integration.openbao import VaultServer, openbao
+from tests.integration.kept_server import KeptServer
+from tests.integration.openbao import VaultServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
 class QuietServer(VaultServer):
-    """A dev server that logs as one in production does; audited, as one is."""
+    """A dev server, in memory, that logs as one in production does; audited, as one is."""
 
     log_level = "info"
+
+    def check_logs(self) -> None:
+        """What a log shows is the tests' to find: there is a gigabyte of it here."""
+
+
+class Node(KeptServer, QuietServer):
+    """One as in production: integrated storage, on disk."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +52,19 @@ def pin() -> tuple[set[int], set[int]]:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[VaultServer]:
-    """An OpenBao in a directory of its own."""
+def server(binary: Path, kind: type[VaultServer] = QuietServer) -> Iterator[VaultServer]:
+    """A server of OpenBao's or Vault's in a directory of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="vb", ignore_cleanup_errors=True) as directory,
-        QuietServer(openbao(), Path(directory)) as running,
+        kind(binary, Path(directory)) as running,
     ):
         yield running
+
+
+def product(binary: Path) -> str:
+    """What a server's binary says it is, with its version."""
+    asked = [str(binary), "version"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @contextlib.contextmanager

@@ -22,6 +22,14 @@ def build(module: Path, output: Path, *packages: str) -> Path:
     return output
 
 
+def test(module: Path, *packages: str) -> None:
+    """Run the tests of `packages` of the module in a folder.
+
+    Raises CalledProcessError where one fails; it has said why on stdout.
+    """
+    _run("test", *packages, cwd=module)
+
+
 def install(package: str) -> Path:
     """Install another's program, named with its version, once; the file.
 

@@ -40,10 +40,15 @@ _Queue: TypeAlias = "OrderedDict[asyncio.Future[None], _Wait]"
 
 
 class _Crowd:
-    """The clients of one pachd that are open or have calls, and these, under way and in wait."""
+    """The clients of one pachd that are open or have calls, and these, under way and in wait.
+
+    `busy` are those of them that have calls, and those who had till this moment: of a thousand
+    mounts few do, and each call is decided on by a look at these alone.
+    """
 
     def __init__(self) -> None:
         self.clients: set[Turns] = set()
+        self.busy: set[Turns] = set()
         self.running = 0
         self.waiting = 0  # entries of all queues
         self.watch: asyncio.TimerHandle | None = None
@@ -51,7 +56,7 @@ class _Crowd:
     @property
     def callers_wait(self) -> bool:
         """Whether there is anybody to review."""
-        return any(turns.callers for turns in self.clients)
+        return any(turns.callers for turns in self.busy)
 
     def has_room(self, turns: Turns) -> bool:
         """Whether a call of `turns` may run.
@@ -62,7 +67,7 @@ class _Crowd:
             return turns.running < turns.limit
         if not self.running:
             return True
-        limit = max(t.limit for t in self.clients if t.calls or t is turns)
+        limit = max(t.limit for t in self.busy if t.calls or t is turns)
         own = min(turns.limit, max(1, limit - 1))
         return self.running < limit and turns.running < own
 
@@ -79,7 +84,7 @@ class _Crowd:
         So that a crowded mount does not keep its neighbours out.
         """
         while self.waiting:
-            ready = [t for t in self.clients if t.queue and self.has_room(t)]
+            ready = [t for t in self.busy if t.queue and self.has_room(t)]
             if not ready:
                 break
             chosen = min(ready, key=lambda turns: (turns.running, turns.first.number))
@@ -94,7 +99,7 @@ class _Crowd:
 
     def refuse_late(self, now: float) -> None:
         """Refuse the callers who will not be served in time, the last first."""
-        crowded = [turns for turns in self.clients if turns.calls]
+        crowded = [turns for turns in self.busy if turns.calls]
         for turns in crowded:
             each = turns.pace.expected(now, busy=turns.running > 0)
             slots = max(turns.running, min(turns.limit, self.running // len(crowded)), 1)
@@ -149,7 +154,10 @@ class Turns:
         self._leave()
 
     def _leave(self) -> None:
-        if self._closed and not self.calls:
+        if self.calls:
+            return
+        self._crowd.busy.discard(self)
+        if self._closed:
             self._crowd.clients.discard(self)
 
     @property
@@ -174,6 +182,7 @@ class Turns:
         """
         crowd = self._crowd
         crowd.clients.add(self)  # it may have left
+        crowd.busy.add(self)
         loop = asyncio.get_running_loop()
         if not self.queue and crowd.has_room(self):
             crowd.begin(self, loop.time())

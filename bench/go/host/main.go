@@ -41,7 +41,10 @@ type held struct {
 	Seconds     float64 `json:"seconds"`
 }
 
-const requestsOfALife = 5
+const (
+	requestsOfALife = 5
+	longest         = 90 * time.Second // what OpenBao and Vault give a request by default
+)
 
 func main() {
 	var todo plan
@@ -111,7 +114,9 @@ func newMount(client *goplugin.Client, config map[string]any) (*mount, error) {
 		storage: &logical.InmemStorage{},
 	}
 	system := &logical.StaticSystemView{DefaultLeaseTTLVal: time.Hour, MaxLeaseTTLVal: 24 * time.Hour}
-	err = m.backend.Setup(m.context, &logical.BackendConfig{
+	ctx, cancel := m.call()
+	defer cancel()
+	err = m.backend.Setup(ctx, &logical.BackendConfig{
 		Logger: hclog.NewNullLogger(), System: system, StorageView: m.storage,
 	})
 	if err != nil {
@@ -119,6 +124,12 @@ func newMount(client *goplugin.Client, config map[string]any) (*mount, error) {
 	}
 	_, err = m.ask(logical.UpdateOperation, "config", config, nil)
 	return m, err
+}
+
+// call is the context of one call. Each has a deadline of its own, as a server's have: it goes out
+// as another grpc-timeout with each, which changes what the plugin's HPACK table holds.
+func (m *mount) call() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(m.context, longest)
 }
 
 // live leads `lives` tokens from login to revocation; the first error ends it.
@@ -165,7 +176,9 @@ func (m *mount) life() error {
 func (m *mount) ask(
 	operation logical.Operation, path string, data map[string]any, lease *logical.Secret,
 ) (*logical.Response, error) {
-	answer, err := m.backend.HandleRequest(m.context, &logical.Request{
+	ctx, cancel := m.call()
+	defer cancel()
+	answer, err := m.backend.HandleRequest(ctx, &logical.Request{
 		Operation: operation, Path: path, Data: data, Secret: lease, Storage: m.storage,
 	})
 	if err == nil {

@@ -10,12 +10,16 @@ from bench.contenders import (
     LOGIN,
     OPERATIONS,
     OURS,
+    PLUGINS,
     POOLED,
 )
 from bench.figures import Figures, Key, Round
-from bench.footprint import Growth, Memory, Start
-from bench.results import SINGLE, Results
+from bench.footprint import Growth, Start
+from bench.leases import Leases
+from bench.mounts import Mounts
+from bench.results import SINGLE, Results, Served
 from bench.rounds import CONCURRENCIES
+from bench.targets import MEGABYTE
 
 
 def figures_of(milliseconds: dict[str, float]) -> Figures:
@@ -23,7 +27,7 @@ def figures_of(milliseconds: dict[str, float]) -> Figures:
     figures = Figures()
     for slower in (1, 2):
         for name, p50 in milliseconds.items():
-            for operation in OPERATIONS if name in (OURS, POOLED, DIAL, BUILT_IN) else (LOGIN,):
+            for operation in OPERATIONS if name in (*PLUGINS, BUILT_IN) else (LOGIN,):
                 for concurrency in CONCURRENCIES:
                     figures.add(
                         Key(name, operation, concurrency),
@@ -42,6 +46,20 @@ def figures_of(milliseconds: dict[str, float]) -> Figures:
     return figures
 
 
+def mounts_of(name: str, *counts: int) -> list[Mounts]:
+    """Mounts of a plugin that takes 20 MB and a tenth more for each of them."""
+    return [
+        Mounts(
+            mounts=count,
+            processes=count if name == SINGLE else 1,
+            resident=20 * MEGABYTE + count * MEGABYTE // 10,
+            proportional=20 * MEGABYTE,
+            logins=figures_of({name: 2.0}),
+        )
+        for count in counts
+    ]
+
+
 @pytest.fixture
 def results() -> Results:
     """Of a run where our plugin takes 1 ms, half of go-dial's, and 1.25x of go-pooled's."""
@@ -50,15 +68,31 @@ def results() -> Results:
     )
     return Results(
         rounds=2,
-        simulator=simulator,
-        stand_in=figures_of({OURS: 1.0, POOLED: 1.0, DIAL: 1.0}),
-        starts={OURS: [Start(seconds=0.4, cpu=0.2), Start(seconds=0.5, cpu=0.24)]},
-        memory={
-            OURS: [Memory(mounts=100, processes=1, resident=70_000_000, proportional=60_000_000)],
-            SINGLE: [
-                Memory(mounts=100, processes=100, resident=2_700_000_000, proportional=800_000_000)
-            ],
+        cores=1,
+        openbao=Served(
+            product="OpenBao v2.7.2",
+            simulator=simulator,
+            stand_in=figures_of({OURS: 1.0, POOLED: 1.0, DIAL: 1.0}),
+        ),
+        vault=None,
+        pace=[0.05, 0.07, 0.06],
+        starts={
+            OURS: [
+                Start(seconds=0.1, cpu=0.09, resident=34 * MEGABYTE),
+                Start(seconds=0.2, cpu=0.10, resident=36 * MEGABYTE),
+            ]
         },
+        mounts={
+            OURS: mounts_of(OURS, 1, 10, 100, 1_000),
+            SINGLE: mounts_of(SINGLE, 1, 10, 100),
+        },
+        leases=[
+            Leases(living=living, plugin=30 * MEGABYTE, server=living * 10_000, figures=kept)
+            for living, kept in (
+                (1_000, figures_of({OURS: 4.0})),
+                (100_000, figures_of({OURS: 8.0})),
+            )
+        ],
         growth={
             OURS: [
                 Growth(requests=20_000, resident=46_000_000, descriptors=13, seconds=6.0),

@@ -39,14 +39,14 @@ def test_a_sample_gives_milliseconds_a_rate_and_cpu_a_request() -> None:
 def test_a_ratio_is_taken_round_by_round(results: Results) -> None:
     """The second round is twice as slow for all: no ratio shows it."""
     ours, dial = Key(OURS, LOGIN, 1), Key(DIAL, LOGIN, 1)
-    assert results.simulator.ratio(ours, dial, "p50") == Spread(0.5, 0.5, 0.5)
-    assert results.simulator.of(ours, "p50") == Spread(1.25, 1.5, 1.75)
+    assert results.openbao.simulator.ratio(ours, dial, "p50") == Spread(0.5, 0.5, 0.5)
+    assert results.openbao.simulator.of(ours, "p50") == Spread(1.25, 1.5, 1.75)
 
 
 def test_a_ratio_of_unlike_rounds_is_refused(results: Results) -> None:
     more = Key(POOLED, LOGIN, 1)
-    results.simulator.add(
+    results.openbao.simulator.add(
         more, of_sample(Sample(latencies=[0.1], seconds=1.0, cpu=[0.0, 0.0, 0.0], errors={}))
     )
     with pytest.raises(ValueError, match="argument"):
-        results.simulator.ratio(Key(OURS, LOGIN, 1), more, "p50")
+        results.openbao.simulator.ratio(Key(OURS, LOGIN, 1), more, "p50")

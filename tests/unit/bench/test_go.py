@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import stage
-from bench.build import PLUGINS, PROGRAMS, build
+from bench.build import PLUGINS, PROGRAMS, SOURCES, build
 from bench.footprint import growth, starts
 from bench.load import Phase, Target, run
 from scripts import go
@@ -82,6 +82,11 @@ def test_every_program_is_built(binaries: Path) -> None:
         assert os.access(binaries / name, os.X_OK)
 
 
+@pytest.mark.usefixtures("binaries")  # compiled with what the test imports
+def test_the_host_gives_every_call_a_deadline_of_its_own() -> None:
+    go.test(SOURCES, "./host")
+
+
 def test_the_load_generator_counts_keeps_and_uses(binaries: Path, leases: str) -> None:
     phases = (
         Phase(name="lease", method="PUT", path="/lease", body="{}", keep="auth.lease"),
@@ -119,8 +124,11 @@ def test_the_load_generator_mints_at_a_pachd(binaries: Path) -> None:
 
 def test_a_go_plugin_starts_and_serves_its_host(binaries: Path) -> None:
     plugin = binaries / "go-pooled"
-    (start,) = starts({"go": plugin}, times=1)["go"]
+    found, paces = starts({"go": plugin}, times=1)
+    (start,) = found["go"]
     assert start.cpu > 0
+    assert start.resident > 1_000_000
+    assert len(paces) == 1
     first, second = growth(plugin, binaries, os.sched_getaffinity(0), step=50, steps=2)
     assert (first.requests, second.requests) == (50, 100)
     assert second.descriptors > 3

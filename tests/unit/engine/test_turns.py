@@ -71,6 +71,22 @@ async def test_clients_of_one_pachd_share_and_go_in_order() -> None:
     assert not any_calls()
 
 
+async def test_clients_without_calls_cost_the_others_nothing() -> None:
+    """Of a thousand mounts few have calls: the others are not looked at for each of these."""
+    place = ("crowded", 30650)
+    idle = {Turns(*place, 2) for _ in range(3)}
+    for turns in idle:  # from here on to look at one raises AttributeError
+        del turns.running, turns.limit, turns.hosts, turns.callers
+    found = await visitors(4, Turns(*place, 2), Turns(*place, 2))
+    assert inside(found) == [0, 1]
+    for visitor in found:
+        await visitor.leave()
+    crowd = _CROWDS[place]
+    assert crowd.clients > idle
+    assert not crowd.busy
+    crowd.clients -= idle
+
+
 async def test_clients_of_two_pachds_do_not() -> None:
     found = await visitors(1, Turns("pachd", 1, 1), Turns("pachd", 2, 1), Turns("other", 1, 1))
     assert inside(found) == [0, 1, 2]
