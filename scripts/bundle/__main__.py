@@ -80,7 +80,12 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def build(options: argparse.Namespace, engine: Engine) -> Built:
-    """Build in the form asked for, else as an executable, else, loudly, as a zip."""
+    """Build in the form asked for, else as an executable, else, loudly, as a zip.
+
+    Raises Unbuildable, and what the forms raise.
+    """
+    if options.form == "zip" and options.arch:
+        raise Unbuildable("a zip is for the CPU that builds it: leave out ARCH, or FORM=zip")
     code = contents(engine)
     if options.form != "zip":
         try:

@@ -82,8 +82,8 @@ def test_one_that_is_half_way_is_waited_for_and_a_killed_one_leaves_nothing(
 ) -> None:
     of_others = tmp_path / f".{PLUGIN}.new"
     of_others.touch()
-    code = [sys.executable, "-c", HALF_WAY, plugin_file, tmp_path, PLUGIN, VERSION]
-    with subprocess.Popen(code, cwd=ROOT) as first:
+    code = [sys.executable, "-c", HALF_WAY]
+    with subprocess.Popen([*code, plugin_file, tmp_path, PLUGIN, VERSION], cwd=ROOT) as first:
         os.waitid(os.P_PID, first.pid, os.WSTOPPED)
         (unfinished,) = set(tmp_path.iterdir()) - {of_others}
         with subprocess.Popen([plugin_file, "--install", tmp_path], env={}) as second:
