@@ -61,7 +61,7 @@ image: build ## write the OCI image of it, dist/vault-plugin-secrets-pachyderm.o
 	@$(RUN) scripts.image --output "$(PLUGIN).oci.tar" "$(PLUGIN)" $(ALSO)
 
 release: $(READY) ## write all that a release gives, of exactly what the locks name, to dist/v<version>
-	@$(RUN) scripts.release
+	@GRPC_VERBOSITY=NONE $(RUN) scripts.release
 
 bench: native build ## measure the plugin beside Go ones and write docs/performance.md (needs Go)
 	@$(RUN) bench --plugin "$(PLUGIN)" $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -61,7 +61,7 @@ def as_zip(name: str, engine: Engine, code: Contents, wanted: Path | None) -> Bu
     if closed:
         print(
             f"build: warning: other users cannot run {python}, {closed} is closed to them; "
-            "name an interpreter the Vault server can run with make build INTERPRETER=/path",
+            "name one that the Vault server can run, make build FORM=zip INTERPRETER=/path",
             file=sys.stderr,
         )
     licences = notices(name, engine.version, ROOT, DEPENDENCIES)
