@@ -20,6 +20,7 @@ from scripts.bundle.executable.target import Target
 NOT_ANYWHERE = "-no-pie"
 COMPILE = ("-O2", "-g0", "-std=gnu11", "-fno-pie", "-DNDEBUG", "-D_GNU_SOURCE")
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
+#: as Debian builds its packages
 HARDENED = ("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 LINK = ("-static", NOT_ANYWHERE, "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none")
 LIBRARIES = ("libssl.a", "libcrypto.a", "libexpat.a", "libz.a", "libm.a")
@@ -92,12 +93,18 @@ class Build:
         `headers` is the content of those beside it.
         """
         flags = [flag.format(tree=tree) for flag in native.flags]
-        flags += HARDENED if tree == natives.OWN else ()
         shown = source.relative_to(tree)
         release = self._release
         include = release.root / f"usr/include/python{release.python}"
         command = [
-            *(self._target.compiler, *COMPILE, *SECTIONS, *flags, f"--sysroot={release.root}"),
+            *(
+                self._target.compiler,
+                *COMPILE,
+                *SECTIONS,
+                *HARDENED,
+                *flags,
+                f"--sysroot={release.root}",
+            ),
             *("-isystem", str(include), "-isystem", str(include / "internal")),
             f"-ffile-prefix-map={source.parent}=",
         ]
