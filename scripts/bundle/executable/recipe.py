@@ -102,7 +102,7 @@ def prepare(wanted: Target, cache: Path = BUILD, *, only: bool = False) -> Relea
     root = _once(folder / "root", packages, lambda place: unpack(packages, place))
     here_root = _once(folder / "tools", tools, lambda place: unpack(tools, place))
     patch = here_root / "usr/bin/patch"
-    tree = _once(folder / "source", source, lambda place: _patched(source, place, patch))
+    tree = _once(folder / "source", source, lambda place: patched(source, place, patch))
     return Release(
         *(python, wanted.arch, _libgcc(compiler), root, here_root, tree),
         *(tuple(packages), tuple(source)),
@@ -204,10 +204,10 @@ def _once(folder: Path, packages: list[Package], make: Callable[[Path], None]) -
     return place
 
 
-def _patched(files: list[Package], place: Path, patch: Path) -> None:
+def patched(files: list[Package], place: Path, patch: Path) -> None:
     """Unpack a source package, and apply the release's patches as quilt would."""
     for file in files:
-        if ".tar." in file.file.name:
+        if ".tar." in file.file.name and file.file.suffix != ".asc":  # its maker's signature
             with tarfile.open(file.file) as archive:
                 archive.extractall(place, filter="data")
     (tree,) = (found for found in place.iterdir() if found.name != "debian")

@@ -1,0 +1,34 @@
+"""How a release's source package becomes a tree."""
+
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+from scripts.bundle.executable.archive import Package
+from scripts.bundle.executable.recipe import patched
+
+
+def packed(file: Path, files: dict[str, str]) -> None:
+    with tarfile.open(file, "w:gz") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+
+
+def test_a_source_may_come_with_its_makers_signature(tmp_path: Path) -> None:
+    """As Python 3.13's of Debian 13 does."""
+    original, debian = tmp_path / "py_1.orig.tar.gz", tmp_path / "py_1-1.debian.tar.gz"
+    packed(original, {"py-1/main.c": "int main;"})
+    packed(debian, {"debian/patches/series": "# none\n"})
+    signature = tmp_path / f"{original.name}.asc"
+    signature.write_text("-----BEGIN PGP SIGNATURE-----\n")
+    description = tmp_path / "py_1-1.dsc"
+    description.touch()
+    packages = [
+        Package("py", "1-1", file, hashlib.sha256(file.read_bytes()).hexdigest())
+        for file in (debian, description, original, signature)
+    ]
+    patched(packages, tmp_path / "tree", tmp_path / "patch")
+    assert (tmp_path / "tree/py-1/main.c").read_text() == "int main;"
