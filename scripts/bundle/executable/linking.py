@@ -24,6 +24,7 @@ SECTIONS = ("-ffunction-sections", "-fdata-sections")
 HARDENED = ("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 LINK = ("-static", NOT_ANYWHERE, "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none")
 LIBRARIES = ("libssl.a", "libcrypto.a", "libexpat.a", "libz.a", "libm.a")
+COMPRESSION = "libzstd.a"  # which OpenSSL takes where it is of 3.2 or newer
 
 #: what only glibc's loader defines: with it code could come into the process
 LOADER = ("_dl_open", "_dl_open_worker", "dl_open_worker", "__libc_dlopen")
@@ -128,7 +129,7 @@ class Build:
                     f".size = {len(module.code)}, .is_package = {int(module.package)}}}"
                 )
                 file.write(module.code)
-        made = {native.module: native.init for native in compiled}
+        made = {native.module: native.init for native in compiled if native.init}
         text = _TABLES.format(
             blob=blob,
             modules=",\n    ".join(rows),
@@ -163,6 +164,7 @@ class Build:
                 *objects,
                 release.root / python / f"libpython{release.python}.a",
                 *(libraries / name for name in LIBRARIES),
+                *libraries.glob(COMPRESSION),
             ]
         )
         strange = strangers(taken.read_text(), release.root, self._folder)

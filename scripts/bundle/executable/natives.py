@@ -56,6 +56,13 @@ def of_python(arch: str) -> tuple[Native, ...]:
             without="bench",
             flags=decimal,
         ),
+        # From 3.12 on; the library has the module that calls it.
+        Native(
+            "",
+            "",
+            ("Modules/_hacl/Hacl_Hash_SHA2.c",),
+            flags=("-I{tree}/Modules/_hacl/include", "-D_BSD_SOURCE"),
+        ),
     )
 
 

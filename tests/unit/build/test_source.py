@@ -1,12 +1,16 @@
-"""How a release's source package becomes a tree."""
+"""What is taken of a release, and how its source package becomes a tree."""
 
 import hashlib
 import io
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
-from scripts.bundle.executable.archive import Package
-from scripts.bundle.executable.recipe import patched
+import pytest
+
+from scripts.bundle.executable.archive import Archive, Package
+from scripts.bundle.executable.recipe import linked, patched
 
 
 def packed(file: Path, files: dict[str, str]) -> None:
@@ -32,3 +36,22 @@ def test_a_source_may_come_with_its_makers_signature(tmp_path: Path) -> None:
     ]
     patched(packages, tmp_path / "tree", tmp_path / "patch")
     assert (tmp_path / "tree/py-1/main.c").read_text() == "int main;"
+
+
+class Shelf:
+    """Has every package, of one version."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+
+    def packages(self, names: Iterable[str]) -> list[Package]:
+        return [Package(name, self._version, Path(name), "") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("openssl", "wanted"),
+    [("3.0.22-1~deb12u2", False), ("3.5.9-1~deb13u1", True), ("1:4.0.0-1", True)],
+)
+def test_an_openssl_that_compresses_by_zstd_has_it(openssl: str, wanted: bool) -> None:
+    packages = linked(cast("Archive", Shelf(openssl)), "3.13", "3.13.5-2", "14")
+    assert ("libzstd-dev" in {package.package for package in packages}) == wanted
