@@ -31,6 +31,9 @@ APT::Architectures {{ "{arch}"; }};
 APT::Sandbox::User "";
 Debug::NoLocking "true";
 """
+#: Docker's images switch it off in apt.conf.d, which outweighs what APT_CONFIG names; without
+#: it each command would read all lists anew, 1 s for each package
+KEPT = ("-o", "Dir::Cache::pkgcache=pkgcache.bin", "-o", "Dir::Cache::srcpkgcache=srcpkgcache.bin")
 # The format of one-line sources: what comes before the suite, the suite, its components.
 _ONE_LINE = re.compile(r"deb\s+((?:\[[^]]*\]\s+)?\S+\s+)(\S+)(\s.*)?")
 
@@ -213,17 +216,21 @@ class Archive:
     def _apt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._run("apt-get", "--quiet", "--yes", *arguments)
 
-    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"APT_CONFIG": str(self._configuration), "LC_ALL": "C"}
+    def _run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self._files, env=environment, capture_output=True, text=True, check=False
+            [command, *KEPT, *arguments],
+            cwd=self._files,
+            env=os.environ | {"APT_CONFIG": str(self._configuration), "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
 
 def sources(codename: str, folder: Path = SOURCES) -> Iterator[tuple[str, str]]:
     """The machine's sources of the release `codename`, with its sources: file name and text.
 
-    Others' archives are not asked.
+    Others' archives are not asked, unless they name a suite after the release.
     """
     for file in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]:
         if not file.is_file():

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import cast
 
 import pytest
 
-from scripts.bundle.executable.archive import Archive, Package
+from scripts.bundle.executable.archive import Archive, Lock, Package
 from scripts.bundle.executable.recipe import linked, patched
+from scripts.bundle.executable.target import Unbuildable
 
 
 def packed(file: Path, files: dict[str, str]) -> None:
@@ -55,3 +57,19 @@ class Shelf:
 def test_an_openssl_that_compresses_by_zstd_has_it(openssl: str, wanted: bool) -> None:
     packages = linked(cast("Archive", Shelf(openssl)), "3.13", "3.13.5-2", "14")
     assert ("libzstd-dev" in {package.package for package in packages}) == wanted
+
+
+def test_what_apt_read_is_kept_from_one_question_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in ("apt-get", "apt-cache"):
+        says_its_arguments = tmp_path / command
+        says_its_arguments.write_text('#!/bin/sh\necho "$@"\n')
+        says_its_arguments.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    archive = Archive(tmp_path, "amd64", Lock(tmp_path / "none.lock"))
+    try:
+        asked = archive.about("zlib1g-dev")
+    except Unbuildable as lack:
+        pytest.skip(str(lack))
+    assert "-o Dir::Cache::pkgcache=pkgcache.bin" in asked
