@@ -126,7 +126,7 @@ class Archive:
         self._update()
         got = self._apt("source", "--download-only", f"{name}={version}")
         if got.returncode:
-            raise Unbuildable(f"no source of {name} {version}: {_reason(got.stderr)}")
+            raise Unbuildable(f"no source of {name} {version}: {reason(got.stderr)}")
         upstream = version.rpartition("-")[0]
         found = sorted(
             (
@@ -184,7 +184,7 @@ class Archive:
                 got = self._apt("download", name)
             if got.returncode:
                 asked = f"{name} {version}, which the lock names" if self._lock.only else name
-                raise Unbuildable(f"cannot fetch {asked}: {_reason(got.stderr)}")
+                raise Unbuildable(f"cannot fetch {asked}: {reason(got.stderr)}")
             file = self._find(name, version or self.versions(name)[0])
         if file is None or self._wrong(file):
             raise Unbuildable(f"the archive's {name} is not what the lock names")
@@ -210,7 +210,7 @@ class Archive:
         self._configuration.write_text(CONFIGURATION.format(folder=self._folder, arch=self._arch))
         got = self._apt("update")
         if got.returncode:
-            raise Unbuildable(f"apt-get update: {_reason(got.stderr)}")
+            raise Unbuildable(f"apt-get update: {reason(got.stderr)}")
         self._asked = True
 
     def _apt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -264,7 +264,9 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _reason(stderr: str) -> str:
-    """The last line that apt says of an error, without the address it asked."""
+def reason(stderr: str) -> str:
+    """The first that apt says of an error, which is its cause, without the address it asked."""
     lines = [line for line in stderr.splitlines() if line.startswith("E:")]
-    return re.sub(r"\S+://\S+/", "", lines[-1].removeprefix("E: ")) if lines else "no reason given"
+    if not lines:
+        return "no reason given"
+    return re.sub(r"\S+://\S+/|\s+\[IP: [^]]*\]", "", lines[0].removeprefix("E: "))

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from scripts.bundle.executable.archive import Archive, Lock, Package
+from scripts.bundle.executable.archive import Archive, Lock, Package, reason
 from scripts.bundle.executable.recipe import linked, patched
 from scripts.bundle.executable.target import Unbuildable
 
@@ -73,3 +73,13 @@ def test_what_apt_read_is_kept_from_one_question_to_the_next(
     except Unbuildable as lack:
         pytest.skip(str(lack))
     assert "-o Dir::Cache::pkgcache=pkgcache.bin" in asked
+
+
+def test_the_cause_is_told_and_not_the_place() -> None:
+    said = (
+        "Err:1 http://mirror/debian trixie/main glibc 2.41 (dsc)\n"
+        "E: Failed to fetch http://mirror/debian/glibc_2.41.dsc  404  Not Found [IP: 10.1.2.3 80]\n"
+        "E: Failed to fetch some archives.\n"
+    )
+    assert reason(said) == "Failed to fetch glibc_2.41.dsc  404  Not Found"
+    assert reason("W: nothing") == "no reason given"
