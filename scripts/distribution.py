@@ -39,6 +39,7 @@ def build(output: Path) -> list[Path]:
                 cwd=tree,
                 env={**os.environ, "SOURCE_DATE_EPOCH": epoch},
                 stdout=subprocess.DEVNULL,
+                umask=0o022,  # setuptools copies once more, and modes are part of both archives
                 check=True,
             )
         for made in (tree / "out").glob("*.tar.gz"):
@@ -61,6 +62,7 @@ def dated(archive: Path, epoch: int) -> None:
                 member.uname = member.gname = ""
                 member.pax_headers = {}
                 new.addfile(member, body)
+    Path(file.name).chmod(0o644)
     Path(file.name).replace(archive)
 
 

@@ -21,15 +21,17 @@ from scripts.bundle.executable.target import cpu, machine, target
 from tests.unit.process.mounted import mounted
 from tests.unit.process.whole_life import live
 
-#: what it may open: names and their servers, the clock's zone, the users' and the trust's places
+#: what it may open: names and their servers, the clock's zone, the users' and the trust's places;
+#: the C library asks for the kernel's way with memory as a thread gives some back
 OPENED = (
     *("/dev/null", "/dev/urandom", "/proc/self/fd", "/proc/self/fd/*", "/proc/self/exe", "/"),
     *("/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf"),
     *("/etc/localtime", "/etc/passwd", "/etc/group", "/sys/devices/system/cpu/*"),
-    *("/etc/ssl/*", "/etc/pki/*"),
+    *("/etc/ssl/*", "/etc/pki/*", "/proc/sys/vm/overcommit_memory"),
 )
 _CALL = re.compile(r"(?:\d+ +)?(\w+)\((.*)")
 _PATH = re.compile(r'"(/[^"]*)"')
+_BELOW_WORKING = re.compile(r'(?:AT_FDCWD, )?"([^"/][^"]*)"')
 _CALLS = "%file,mmap,mprotect,pkey_mprotect,clone,clone3,fork,vfork,execve,execveat"
 
 
@@ -51,6 +53,9 @@ def findings(trace: str, file: Path, folder: str) -> list[str]:
         elif "PROT_EXEC" in arguments:
             found.append(f"code was mapped: {line}")
         else:
+            below = _BELOW_WORKING.match(arguments)
+            if below:
+                found.append(f"{below[1]} was opened in the working directory: {line}")
             for path in _PATH.findall(arguments):
                 own = str(file).startswith(path.removesuffix("...")) or path.startswith(folder)
                 if not own and not any(fnmatchcase(path, allowed) for allowed in OPENED):

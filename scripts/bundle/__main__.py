@@ -61,7 +61,7 @@ def as_zip(name: str, engine: Engine, code: Contents, wanted: Path | None) -> Bu
     if closed:
         print(
             f"build: warning: other users cannot run {python}, {closed} is closed to them; "
-            "name an interpreter the Vault server can run with make build INTERPRETER=/path",
+            "name one that the Vault server can run, make build FORM=zip INTERPRETER=/path",
             file=sys.stderr,
         )
     licences = notices(name, engine.version, ROOT, DEPENDENCIES)
@@ -80,7 +80,12 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def build(options: argparse.Namespace, engine: Engine) -> Built:
-    """Build in the form asked for, else as an executable, else, loudly, as a zip."""
+    """Build in the form asked for, else as an executable, else, loudly, as a zip.
+
+    Raises Unbuildable, and what the forms raise.
+    """
+    if options.form == "zip" and options.arch:
+        raise Unbuildable("a zip is for the CPU that builds it: leave out ARCH, or FORM=zip")
     code = contents(engine)
     if options.form != "zip":
         try:

@@ -23,7 +23,7 @@ _ADVICE = {
     ),
     "fork/exec .*: no such file or directory": (
         "the interpreter in the first line of {file} is not on that host: install it, or name "
-        "another one, make build INTERPRETER=/path"
+        "another one, make build FORM=zip INTERPRETER=/path"
     ),
     "no such file or directory": "copy the plugin to plugin_directory/{file} on every node",
     "checksums did not match": (

@@ -50,7 +50,8 @@ def read(file: Path) -> Build:
         with file.open("rb") as opened:
             interpreter = opened.readline(200)[2:].decode(errors="replace").split(" ")[0].strip()
         raise UnusableFileError(
-            f"{file} runs on {interpreter}, which is not there: make build INTERPRETER=/path"
+            f"{file} runs on {interpreter}, which is not there: "
+            "make build FORM=zip INTERPRETER=/path"
         ) from None
     except OSError as error:
         raise UnusableFileError(f"{file} does not run: {error.strerror}") from None

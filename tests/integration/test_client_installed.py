@@ -219,10 +219,12 @@ def test_its_own_tests_pass_on_the_oldest_python(tmp_path: Path) -> None:
 
 def test_the_distribution_is_the_same_each_time(tmp_path: Path) -> None:
     first, second = tmp_path / "1", tmp_path / "2"
-    for folder in (first, second):
+    for folder, umask, zone in ((first, 0o022, "UTC"), (second, 0o077, "Asia/Tokyo")):
         subprocess.run(
             [sys.executable, "-m", "scripts.distribution", "--output", str(folder)],
             cwd=ROOT,
+            env=os.environ | {"TZ": zone},
+            umask=umask,
             check=True,
             capture_output=True,
         )

@@ -19,7 +19,7 @@ from scripts.bundle.executable.target import cpu, machine
 from scripts.image import image
 from tests.integration.kept_server import KeptServer
 from tests.integration.mount import PLUGIN, Mount, Refused, eventually
-from tests.integration.openbao import openbao
+from tests.integration.openbao import VaultServer, openbao
 from tests.integration.register import NEWER, VERSION
 from tests.integration.registry_server import Registry
 from tests.pachd import PachdV2, Simulator
@@ -36,6 +36,7 @@ NOBODY = "127.0.0.1:1"  # no registry is there
 REPOSITORY = "pachyderm/plugin"
 FOR_OTHERS = "v1.2.3"  # an image that has nothing for the CPU of this machine
 MISSING = "v9.9.9"
+MISLABELLED = "v5.0.0"
 
 
 class Installing(KeptServer):
@@ -203,6 +204,27 @@ def test_a_mount_whose_version_lost_its_stanza_is_mended_with_its_leases(
         assert mount.renew(login, increment=60) == 60
         mount.revoke(login)
         assert not mount.alive(login)
+
+
+def test_a_version_that_is_not_the_files_keeps_a_server_from_service(
+    offered: Registry, server: Installing, plugin_file: Path
+) -> None:
+    offered.push(image([plugin_file], MISLABELLED.removeprefix("v")), f"{REPOSITORY}:{MISLABELLED}")
+    mismatch = f"reported version ({VERSION}) did not match requested version ({MISLABELLED})"
+    with server:
+        server.stop()
+        server.stanza = 'plugin_download_behavior = "continue"'
+        server.names(offered, plugin_file, MISLABELLED)
+        VaultServer.start(server)
+        server.give_key()
+        eventually(lambda: server.log_path.read_text().count(mismatch) > 1)
+        assert server.http("GET", "/v1/sys/health")[0] == 429  # a standby
+
+        server.kill9()
+        server.stanza = ""
+        server.names(offered, plugin_file, VERSION)
+        server.start()
+        assert server.registered == {VERSION}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ import pytest
 from tests.integration.conftest import StartServer
 from tests.integration.mount import PLUGIN, Mount, eventually
 from tests.integration.openbao import VaultServer
-from tests.integration.register import NEWER, VERSION, file_name
+from tests.integration.register import NEWER, ROOT, VERSION, file_name
 from tests.pachd import PachdV2, Simulator
 
 NOBODY = 65534
@@ -58,6 +60,39 @@ def test_another_file_of_the_same_version_is_left_alone(plugin_file: Path, tmp_p
     assert "another file of that version" in done.stderr
     assert there.read_text() == "other"
     assert list(tmp_path.iterdir()) == [there]
+
+
+HALF_WAY = """
+import os, signal, sys
+from shim.process.install import install
+sys.path[0] = sys.argv[1]
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGSTOP)
+install(sys.argv[2], name=sys.argv[3], version=sys.argv[4])
+"""
+
+
+def waits_for_a_lock(process: int) -> bool:
+    locks = Path("/proc/locks").read_text().splitlines()
+    return any("->" in lock and f" {process} " in lock for lock in locks)
+
+
+@pytest.mark.parametrize("then", [signal.SIGCONT, signal.SIGKILL])
+def test_one_that_is_half_way_is_waited_for_and_a_killed_one_leaves_nothing(
+    plugin_file: Path, tmp_path: Path, then: signal.Signals
+) -> None:
+    of_others = tmp_path / f".{PLUGIN}.new"
+    of_others.touch()
+    code = [sys.executable, "-c", HALF_WAY]
+    with subprocess.Popen([*code, plugin_file, tmp_path, PLUGIN, VERSION], cwd=ROOT) as first:
+        os.waitid(os.P_PID, first.pid, os.WSTOPPED)
+        (unfinished,) = set(tmp_path.iterdir()) - {of_others}
+        with subprocess.Popen([plugin_file, "--install", tmp_path], env={}) as second:
+            eventually(lambda: waits_for_a_lock(second.pid))
+            assert unfinished.exists()
+            first.send_signal(then)
+            assert second.wait() == 0
+        assert first.wait() == (0 if then == signal.SIGCONT else -then)
+    assert set(tmp_path.iterdir()) == {of_others, tmp_path / file_name(VERSION)}
 
 
 @pytest.mark.parametrize("folder", ["missing", "file"])

@@ -31,6 +31,9 @@ APT::Architectures {{ "{arch}"; }};
 APT::Sandbox::User "";
 Debug::NoLocking "true";
 """
+#: Docker's images switch it off in apt.conf.d, which outweighs what APT_CONFIG names; without
+#: it each command would read all lists anew, 1 s for each package
+KEPT = ("-o", "Dir::Cache::pkgcache=pkgcache.bin", "-o", "Dir::Cache::srcpkgcache=srcpkgcache.bin")
 # The format of one-line sources: what comes before the suite, the suite, its components.
 _ONE_LINE = re.compile(r"deb\s+((?:\[[^]]*\]\s+)?\S+\s+)(\S+)(\s.*)?")
 
@@ -123,7 +126,7 @@ class Archive:
         self._update()
         got = self._apt("source", "--download-only", f"{name}={version}")
         if got.returncode:
-            raise Unbuildable(f"no source of {name} {version}: {_reason(got.stderr)}")
+            raise Unbuildable(f"no source of {name} {version}: {reason(got.stderr)}")
         upstream = version.rpartition("-")[0]
         found = sorted(
             (
@@ -181,7 +184,7 @@ class Archive:
                 got = self._apt("download", name)
             if got.returncode:
                 asked = f"{name} {version}, which the lock names" if self._lock.only else name
-                raise Unbuildable(f"cannot fetch {asked}: {_reason(got.stderr)}")
+                raise Unbuildable(f"cannot fetch {asked}: {reason(got.stderr)}")
             file = self._find(name, version or self.versions(name)[0])
         if file is None or self._wrong(file):
             raise Unbuildable(f"the archive's {name} is not what the lock names")
@@ -207,23 +210,27 @@ class Archive:
         self._configuration.write_text(CONFIGURATION.format(folder=self._folder, arch=self._arch))
         got = self._apt("update")
         if got.returncode:
-            raise Unbuildable(f"apt-get update: {_reason(got.stderr)}")
+            raise Unbuildable(f"apt-get update: {reason(got.stderr)}")
         self._asked = True
 
     def _apt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._run("apt-get", "--quiet", "--yes", *arguments)
 
-    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"APT_CONFIG": str(self._configuration), "LC_ALL": "C"}
+    def _run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self._files, env=environment, capture_output=True, text=True, check=False
+            [command, *KEPT, *arguments],
+            cwd=self._files,
+            env=os.environ | {"APT_CONFIG": str(self._configuration), "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
 
 def sources(codename: str, folder: Path = SOURCES) -> Iterator[tuple[str, str]]:
     """The machine's sources of the release `codename`, with its sources: file name and text.
 
-    Others' archives are not asked.
+    Others' archives are not asked, unless they name a suite after the release.
     """
     for file in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]:
         if not file.is_file():
@@ -257,7 +264,9 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _reason(stderr: str) -> str:
-    """The last line that apt says of an error, without the address it asked."""
+def reason(stderr: str) -> str:
+    """The first that apt says of an error, which is its cause, without the address it asked."""
     lines = [line for line in stderr.splitlines() if line.startswith("E:")]
-    return re.sub(r"\S+://\S+/", "", lines[-1].removeprefix("E: ")) if lines else "no reason given"
+    if not lines:
+        return "no reason given"
+    return re.sub(r"\S+://\S+/|\s+\[IP: [^]]*\]", "", lines[0].removeprefix("E: "))

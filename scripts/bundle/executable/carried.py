@@ -17,6 +17,7 @@ _OF_DEBIAN = {
     "libc6-dev": ("glibc", "LGPL-2.1-or-later"),
     "libexpat1-dev": ("expat", "MIT"),
     "zlib1g-dev": ("zlib", "Zlib"),
+    "libzstd-dev": ("zstd", "BSD-3-Clause"),
 }
 
 
@@ -41,10 +42,11 @@ def carried(release: Release, protobuf: Path) -> list[tuple[Linked, str]]:
             package
         )
 
+    had = {package.package for package in release.packages}
     python = f"libpython{release.python}-dev"
     libraries = [
         of_debian(python, "cpython", "PSF-2.0"),
-        *(of_debian(package, *about) for package, about in _OF_DEBIAN.items()),
+        *(of_debian(package, *about) for package, about in _OF_DEBIAN.items() if package in had),
         of_debian(release.gcc, "libgcc", "GPL-3.0-or-later WITH GCC-exception-3.1"),
     ]
     header = (release.tree / "Modules/_decimal/libmpdec/mpdecimal.h").read_text()

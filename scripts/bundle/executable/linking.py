@@ -20,8 +20,11 @@ from scripts.bundle.executable.target import Target
 NOT_ANYWHERE = "-no-pie"
 COMPILE = ("-O2", "-g0", "-std=gnu11", "-fno-pie", "-DNDEBUG", "-D_GNU_SOURCE")
 SECTIONS = ("-ffunction-sections", "-fdata-sections")
+#: as Debian builds its packages
+HARDENED = ("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 LINK = ("-static", NOT_ANYWHERE, "-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none")
 LIBRARIES = ("libssl.a", "libcrypto.a", "libexpat.a", "libz.a", "libm.a")
+COMPRESSION = "libzstd.a"  # which OpenSSL takes where it is of 3.2 or newer
 
 #: what only glibc's loader defines: with it code could come into the process
 LOADER = ("_dl_open", "_dl_open_worker", "dl_open_worker", "__libc_dlopen")
@@ -100,7 +103,8 @@ class Build:
         release = self._release
         include = release.root / f"usr/include/python{release.python}"
         compiled = [
-            *(self._target.compiler, *COMPILE, *SECTIONS, f"--sysroot={release.root}"),
+            *(self._target.compiler, *COMPILE, *SECTIONS, *HARDENED),
+            f"--sysroot={release.root}",
             *("-isystem", str(include), "-isystem", str(include / "internal")),
         ]
         command = [*compiled, *flags, f"-ffile-prefix-map={source.parent}="]
@@ -159,6 +163,7 @@ class Build:
                 *objects,
                 release.root / python / f"libpython{release.python}.a",
                 *(libraries / name for name in LIBRARIES),
+                *libraries.glob(COMPRESSION),
             ]
         )
         strange = strangers(taken.read_text(), release.root, self._folder)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 OWN = Path(__file__).parent / "c"
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")
-HARDENED = ("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 
 
 class Native(NamedTuple):
@@ -22,7 +21,7 @@ class Native(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-OF_OUR_OWN = (Native("_shim", "PyInit__shim", ("*.c",), flags=(*STRICT, *HARDENED)),)
+OF_OUR_OWN = (Native("_shim", "PyInit__shim", ("*.c",), flags=STRICT),)
 
 # As Modules/Setup.stdlib of CPython has them.
 _CORE = ("-DPy_BUILD_CORE_BUILTIN", "-fwrapv")
@@ -56,6 +55,13 @@ def of_python(arch: str) -> tuple[Native, ...]:
             ("Modules/_decimal/_decimal.c", "Modules/_decimal/libmpdec/*.c"),
             without="bench",
             flags=decimal,
+        ),
+        # From 3.12 on; the library has the module that calls it.
+        Native(
+            "",
+            "",
+            ("Modules/_hacl/Hacl_Hash_SHA2.c",),
+            flags=("-I{tree}/Modules/_hacl/include", "-D_BSD_SOURCE"),
         ),
     )
 

@@ -26,6 +26,7 @@ OLDEST = (3, 11)
 
 #: linked, or headers of what is linked
 LINKED = ("libssl-dev", "libexpat1-dev", "zlib1g-dev", "libc6-dev")
+COMPRESSING = (3, 2)  # the first OpenSSL that takes zstd
 HEADERS = ("linux-libc-dev", "libcrypt-dev", "libbluetooth-dev")  # the last for Python's _ssl.c
 #: run by the build itself; the last two are strace's libraries
 TOOLS = ("patch", "strace", "libunwind8", "liblzma5")
@@ -97,12 +98,12 @@ def prepare(wanted: Target, cache: Path = BUILD, *, only: bool = False) -> Relea
     archive = native if wanted.arch == machine() else Archive(folder, wanted.arch, lock)
     python, version, source = _python(native, lock)
     compiler = compiler_version(wanted)
-    packages = _linked(archive, python, version, compiler)
+    packages = linked(archive, python, version, compiler)
     tools = _tools(native, python, version)
     root = _once(folder / "root", packages, lambda place: unpack(packages, place))
     here_root = _once(folder / "tools", tools, lambda place: unpack(tools, place))
     patch = here_root / "usr/bin/patch"
-    tree = _once(folder / "source", source, lambda place: _patched(source, place, patch))
+    tree = _once(folder / "source", source, lambda place: patched(source, place, patch))
     return Release(
         *(python, wanted.arch, _libgcc(compiler), root, here_root, tree),
         *(tuple(packages), tuple(source)),
@@ -121,7 +122,7 @@ def lock_anew(cache: Path = BUILD) -> None:
     named = [*source, *_asked_for(native)]
     for arch in TRIPLETS:
         archive = native if arch == machine() else Archive(folder, arch, lock)
-        named += _linked(archive, python, version, compiler_version(target()))
+        named += linked(archive, python, version, compiler_version(target()))
         named += _tools(archive, python, version)
     lock.write(named)
 
@@ -144,11 +145,16 @@ def _asked_for(archive: Archive) -> list[Package]:
     ]
 
 
-def _linked(archive: Archive, python: str, version: str, compiler: str) -> list[Package]:
+def linked(archive: Archive, python: str, version: str, compiler: str) -> list[Package]:
     """What an executable is linked of."""
     base = f"gcc-{compiler}-base"  # holds the notices of the compiler's library
     names = [f"libpython{python}-{part}={version}" for part in ("dev", "stdlib", "minimal")]
-    return archive.packages([*names, *LINKED, _libgcc(compiler), base, *HEADERS])
+    found = archive.packages([*names, *LINKED, _libgcc(compiler), base, *HEADERS])
+    (openssl,) = (package.version for package in found if package.package == "libssl-dev")
+    upstream = openssl.rpartition(":")[2]  # without Debian's epoch
+    if tuple(map(int, re.findall(r"\d+", upstream)[:2])) >= COMPRESSING:
+        found += archive.packages(["libzstd-dev"])
+    return found
 
 
 def _tools(archive: Archive, python: str, version: str) -> list[Package]:
@@ -204,10 +210,10 @@ def _once(folder: Path, packages: list[Package], make: Callable[[Path], None]) -
     return place
 
 
-def _patched(files: list[Package], place: Path, patch: Path) -> None:
+def patched(files: list[Package], place: Path, patch: Path) -> None:
     """Unpack a source package, and apply the release's patches as quilt would."""
     for file in files:
-        if ".tar." in file.file.name:
+        if ".tar." in file.file.name and file.file.suffix != ".asc":  # its maker's signature
             with tarfile.open(file.file) as archive:
                 archive.extractall(place, filter="data")
     (tree,) = (found for found in place.iterdir() if found.name != "debian")

@@ -102,7 +102,8 @@ def sealed(name: str, image: bytes) -> str:
 
 def refusal(why: str) -> SystemExit:
     """Give what ends the process with one line for the server's log."""
-    return SystemExit(f"[ERROR] vault-plugin-secrets-pachyderm {why}")
+    name = sys.path[0].rpartition("/")[2]
+    return SystemExit(f"[ERROR] {name} {why}")
 
 
 def main() -> None:
@@ -111,7 +112,7 @@ def main() -> None:
     if found != BUILT_FOR:
         raise refusal(
             f"is built for {BUILT_FOR[1:-3]}, but {sys.executable} is {found[1:-3]}: "
-            f"make build INTERPRETER={sys.executable}"
+            f"make build FORM=zip INTERPRETER={sys.executable}"
         )
     for name in DROPPED:
         os.environ.pop(name, None)

@@ -63,7 +63,8 @@ def choose(wanted: Path | None) -> Path:
         found = f"native modules end in {suffix}" if suffix else "it does not run"
         raise UnusableInterpreterError(
             f"{wanted} cannot run this build: {found}, {EXTENSION_SUFFIXES[0]} is needed; make the "
-            f"environment with it: rm -rf .venv && make build PYTHON={wanted} INTERPRETER={wanted}"
+            f"environment with it: rm -rf .venv && make build FORM=zip PYTHON={wanted} "
+            f"INTERPRETER={wanted}"
         )
     return wanted
 

@@ -13,6 +13,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.licenses import canonicalize_license_expression
 
 from scripts.bundle.executable.recipe import BUILD
+from scripts.bundle.executable.target import machine
 from tests.unit.build.conftest import ROOT, build
 
 FILE = ROOT / "dist" / "vault-plugin-secrets-pachyderm"
@@ -94,6 +95,15 @@ def test_it_is_static_and_its_stack_is_no_code(file: Path) -> None:
     (stack,) = (line for line in said.splitlines() if "GNU_STACK" in line)
     assert " RW " in stack
     assert not [line for line in said.splitlines() if "RWE" in line]
+
+
+@pytest.mark.parametrize("source", ["Modules__ssl.c", "upb_wire_decode.c", "certificate.c"])
+def test_what_reads_others_bytes_guards_its_stack(file: Path, source: str) -> None:
+    del file  # was linked of what is looked at
+    kept = (BUILD / machine() / "objects").glob(f"{source}.*.o")
+    newest = max(kept, key=lambda built: built.stat().st_mtime)
+    symbols = subprocess.run(["nm", newest], capture_output=True, text=True, check=True).stdout
+    assert "__stack_chk_fail" in symbols
 
 
 @pytest.mark.timeout(900)  # all is compiled

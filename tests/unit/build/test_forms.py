@@ -1,5 +1,6 @@
 """Which form a build takes, and what it says where it cannot."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,21 @@ def test_a_missing_compiler_is_named(engine: Path, tmp_path: Path) -> None:
     assert "no C compiler aarch64-linux-gnu-gcc: install gcc-aarch64-linux-gnu" in cross.stderr
     strange = build(engine, tmp_path / "other", "--arch", "vax", path=tmp_path)
     assert "no recipe for vax" in strange.stderr
+
+
+def test_a_zip_is_of_no_other_cpu(engine: Path, tmp_path: Path) -> None:
+    done = build(engine, tmp_path / "witness", "--form", "zip", "--arch", "arm64", path=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "leave out ARCH" in done.stderr
+
+
+@pytest.mark.parametrize("target", ["test", "demo", "demo-up", "bench", "chaos", "soak"])
+def test_a_file_for_another_cpu_is_not_built_to_be_run(target: str) -> None:
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
+    command = ["make", target, "ARCH=vax"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("make: a file for vax cannot run on this machine: without ARCH")
 
 
 def test_a_file_names_its_package() -> None:

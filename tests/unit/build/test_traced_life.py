@@ -14,6 +14,8 @@ GOOD = (
     START
     + '7 openat(AT_FDCWD, "/etc/hosts", O_RDONLY|O_CLOEXEC) = 5\n'
     + '7 readlink("/proc/self/exe", "/opt/plugins/p"..., 4095) = 40\n'
+    + '7 openat(AT_FDCWD, "", O_RDONLY|O_CLOEXEC) = -1 ENOENT\n'
+    + '8 openat(AT_FDCWD, "/proc/sys/vm/overcommit_memory", O_RDONLY) = 9\n'
     + '7 mkdir("/tmp/x/pluginab", 0700) = 0\n'
     + "7 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f\n"
     + "7 clone3({flags=CLONE_VM|CLONE_FS|CLONE_THREAD|CLONE_SETTLS}, 88) = 8\n"
@@ -29,6 +31,8 @@ def test_what_a_life_needs_is_no_finding() -> None:
     [
         '8 openat(AT_FDCWD, "/usr/lib/python3.11/os.py", O_RDONLY) = 5',
         '7 openat(AT_FDCWD, "/opt/plugins/pyvenv.cfg", O_RDONLY) = -1 ENOENT',
+        '7 openat(AT_FDCWD, "pyvenv.cfg", O_RDONLY) = -1 ENOENT',
+        '7 stat("lib/python3.11", 0x7ffd) = -1 ENOENT',
         "7 mmap(NULL, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE, 5, 0) = 0x7f",
         "7 mprotect(0x7f, 4096, PROT_READ|PROT_EXEC) = 0",
         '7 execve("/bin/sh", ["sh"], 0x7f) = 0',
