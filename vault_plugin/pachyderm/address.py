@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ def _is_ipv6(text: str) -> bool:
         return False
 
 
+@functools.lru_cache(maxsize=128)  # each renewal and revocation compares two that seldom change
 def parse(text: str) -> Address:
     """The address in `text`: ``[scheme://]host[:port]``.
 
