@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from tests.integration import container
@@ -7,6 +8,11 @@ from tests.integration.openbao import servers
 
 if TYPE_CHECKING:
     import pytest
+
+# As a terminal has them: what runs in the background has them ignored, and so have its children,
+# which then leave them alone.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
