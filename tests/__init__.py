@@ -1,4 +1,6 @@
-from tests import compiled
+import os
 
-if compiled.ASKED_FOR:
+if os.environ.get("TRANSPORT") == "compiled":
+    from tests import compiled  # not for all: each process of the suite begins here
+
     compiled.use()

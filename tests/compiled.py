@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from scripts.bundle.executable.natives import Native
 
-ASKED_FOR = os.environ.get("TRANSPORT") == "compiled"
-
 _MAKES = """\
 PyObject *{init}(void);
 PyMODINIT_FUNC PyInit_{last}(void) {{ return {init}(); }}
@@ -51,10 +49,13 @@ def use() -> None:
     """Have what is imported from now on be compiled, where that can be. Raises Faulty."""
     try:
         with alone(BUILD):
-            release = fetched("", BUILD).release
-            if release.python != "{}.{}".format(*sys.version_info):
-                raise Unbuildable(f"the executable's Python is {release.python}, and not this one")
-            library = _library(release.root, release.python)
+            parts = fetched("", BUILD)
+        python = parts.release.python
+        if python != "{}.{}".format(*sys.version_info):
+            raise Unbuildable(f"the executable's Python is {python}, and not this one")
+        folder = BUILD / parts.target.arch  # where the executable's own build translates it, too
+        with alone(folder):
+            library = _library(transport.translated(folder), parts.release.root, python)
     except Unbuildable as lack:
         print(f"the transport is not compiled: {lack}", file=sys.stderr)
         return
@@ -62,9 +63,8 @@ def use() -> None:
     importlib.import_module(transport.GROUP)  # which the others ask for what they share
 
 
-def _library(root: Path, python: str) -> Path:
+def _library(source: Path, root: Path, python: str) -> Path:
     """The library, built for this interpreter with the headers of the executable's own."""
-    source = transport.translated(BUILD)
     built = source / "transport.so"
     if not built.exists():
         makes = source / "makes"

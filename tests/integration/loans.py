@@ -20,18 +20,6 @@ from shim import (
 )
 from shim import Path as Route
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def launcher(directory: Path) -> Path:
-    """A file in `directory` that runs this one as a plugin; ``type`` beside it names the type."""
-    file = directory / "loans"
-    file.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{__file__}" "{directory}/type"\n'
-    )
-    file.chmod(0o755)
-    return file
-
 
 def backend(file: Path) -> Backend:
     """What one mount of it is. Raises RuntimeError where `file` is none."""

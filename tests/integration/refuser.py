@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shim import Backend, LeaseType, Unrecoverable, UnsupportedOperation, serve
@@ -12,16 +10,6 @@ from vault_plugin.token_lease import NAME
 
 if TYPE_CHECKING:
     from shim import Request, Response
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def launcher(directory: Path) -> Path:
-    """A file in `directory` that runs this one as a plugin."""
-    file = directory / "refuser"
-    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{__file__}"\n')
-    file.chmod(0o755)
-    return file
 
 
 async def _renew(_: Request) -> Response:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shim import Action, Backend, Operation, Response, serve
@@ -12,16 +10,6 @@ from shim import Path as Route
 
 if TYPE_CHECKING:
     from shim import Request
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def launcher(directory: Path) -> Path:
-    """A file in `directory` that runs this one as a plugin."""
-    file = directory / "sleeper"
-    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{__file__}" "$0"\n')
-    file.chmod(0o755)
-    return file
 
 
 async def _awake(_: Request) -> Response:

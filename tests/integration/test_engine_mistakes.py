@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration import loans
+from tests.integration.launcher import launcher
 from tests.integration.mount import eventually
 from tests.integration.openbao import VaultServer
 
@@ -27,7 +28,7 @@ def kind(server: VaultServer, tmp_path: Path) -> Iterator[Path]:
     """The engine in the server's catalog: the file that names its type of lease."""
     file = tmp_path / "type"
     file.write_text("loan")
-    server.register("loans", loans.launcher(tmp_path), version="v0.1.0")
+    server.register("loans", launcher(Path(loans.__file__), tmp_path, str(file)), version="v0.1.0")
     yield file
     server.http("DELETE", "/v1/sys/plugins/catalog/secret/loans?version=v0.1.0")
 

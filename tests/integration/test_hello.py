@@ -1,13 +1,13 @@
 """The example of `shim`, another engine in forty lines, mounted and used."""
 
 import ast
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import ROOT
+from tests.integration.launcher import launcher
 from tests.integration.mount import eventually
 from tests.integration.openbao import VaultServer
 
@@ -15,18 +15,15 @@ HELLO = ROOT / "examples" / "hello.py"
 
 
 @pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A script by which this Python runs the example from this checkout."""
-    file = tmp_path_factory.mktemp("launcher") / "hello"
-    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{HELLO}"\n')
-    file.chmod(0o755)
-    return file
+    return launcher(HELLO, tmp_path_factory.mktemp("launcher"))
 
 
 @pytest.fixture
-def hello(server: VaultServer, launcher: Path) -> Iterator[VaultServer]:
+def hello(server: VaultServer, launched: Path) -> Iterator[VaultServer]:
     """The server with the example at ``hello/``; docs/sdk/develop.md mounts it as one file."""
-    server.register("hello", launcher, version="v0.1.0")
+    server.register("hello", launched, version="v0.1.0")
     server.enable("hello", "hello")
     yield server
     server.disable("hello")

@@ -8,8 +8,9 @@ from typing import cast
 
 import pytest
 
+from tests.integration import refuser
+from tests.integration.launcher import launcher
 from tests.integration.mount import Login, Mount, Refused, eventually
-from tests.integration.refuser import launcher
 from tests.unit.engine.cluster import Pachd, add_token, kill
 
 SECOND = 1.0
@@ -160,7 +161,7 @@ def given_up(mount: Mount, plugin_file: Path, tmp_path: Path) -> tuple[Mount, li
     server.enable(swapped, mount.path)
     mount.configure()
     logins = [mount.login() for _ in range(2)]
-    run(launcher(tmp_path))
+    run(launcher(Path(refuser.__file__), tmp_path))
     for login in logins:
         mount.revoke(login, sync=False)
     eventually(lambda: sorted(irrevocable(mount)) == sorted(login.lease for login in logins))

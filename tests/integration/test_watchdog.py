@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration import sleeper
 from tests.integration.conftest import StartServer
+from tests.integration.launcher import launcher
 from tests.integration.mount import eventually
 from tests.integration.openbao import VaultServer
 
@@ -19,7 +20,7 @@ LATE = 60.0  # seconds in which a request must be answered, on however busy a ma
 def asleep(another: StartServer, tmp_path: Path) -> VaultServer:
     """A server with the engine that hangs at ``sleeper/``."""
     server = another(bare=True)
-    server.register("sleeper", sleeper.launcher(tmp_path), version="v0.1.0")
+    server.register("sleeper", launcher(Path(sleeper.__file__), tmp_path, "$0"), version="v0.1.0")
     server.enable("sleeper", "sleeper")
     return server
 

@@ -14,6 +14,7 @@ from tests.integration import witness
 from tests.integration.conftest import StartServer
 from tests.integration.kept_server import KeptServer
 from tests.integration.kind import OPENBAO
+from tests.integration.launcher import launcher
 from tests.integration.openbao import VaultServer
 
 
@@ -26,7 +27,7 @@ def mounted(server: VaultServer, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def mount(server: VaultServer, directory: Path) -> None:
-    server.register("witness", witness.launcher(directory), version="v0.1.0")
+    server.register("witness", launcher(Path(witness.__file__), directory), version="v0.1.0")
     server.enable("witness", "witness")
     tuned = {
         "passthrough_request_headers": ["X-Asked"],

@@ -1,7 +1,5 @@
 """An engine that tells all that a handler can see, and says all that one can say."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 from shim import (
@@ -18,16 +16,6 @@ from shim import (
     serve,
 )
 from shim import Path as Route
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def launcher(directory: Path) -> Path:
-    """A file in `directory` that runs this one as a plugin."""
-    file = directory / "witness"
-    file.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{__file__}"\n')
-    file.chmod(0o755)
-    return file
 
 
 async def _seen(request: Request) -> Response:
