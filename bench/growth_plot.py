@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.contenders import LOGIN, OURS, RENEW
-from bench.figures import Key, Spread
+from bench.figures import Key, spread
 from bench.panel import drawing, panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from bench.figures import Spread
     from bench.results import Results
 
 AT_ONCE = 16
@@ -64,4 +65,4 @@ def _of_leases(results: Results) -> dict[str, Mapping[str, Mapping[int, Spread]]
 
 
 def _megabytes(size: int) -> Spread:
-    return Spread(size / 1e6, size / 1e6, size / 1e6)
+    return spread([size / 1e6])

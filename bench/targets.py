@@ -116,7 +116,7 @@ def of_footprint(results: Results) -> Iterator[Verdict]:
     most = [found for found in results.mounts[OURS] if found.mounts <= MOUNTS][-1]
     yield Verdict(
         what=f"resident with {most.mounts} mounts in {most.processes} process",
-        found=_one(most.resident / MEGABYTE),
+        found=spread([most.resident / MEGABYTE]),
         relation="<=",
         limit=MOUNTS_MEMORY,
         unit=" MB",
@@ -125,18 +125,14 @@ def of_footprint(results: Results) -> Iterator[Verdict]:
     between = f"from {first.requests:,} to {last.requests:,} requests"
     yield Verdict(
         what=f"resident memory gained {between}",
-        found=_one((last.resident - first.resident) / MEGABYTE),
+        found=spread([(last.resident - first.resident) / MEGABYTE]),
         relation="<=",
         limit=GAIN,
         unit=" MB",
     )
     yield Verdict(
         what=f"descriptors gained {between}",
-        found=_one(last.descriptors - first.descriptors),
+        found=spread([last.descriptors - first.descriptors]),
         relation="<=",
         limit=0,
     )
-
-
-def _one(value: float) -> Spread:
-    return Spread(value, value, value)
