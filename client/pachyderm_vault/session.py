@@ -13,7 +13,13 @@ import hvac
 import requests.adapters
 
 from pachyderm_vault.clock import now
-from pachyderm_vault.errors import RefusedError, SettingError, TokenError, UnreachableError
+from pachyderm_vault.errors import (
+    FailedError,
+    RefusedError,
+    SettingError,
+    TokenError,
+    UnreachableError,
+)
 from pachyderm_vault.life import Life, Need, Patience, share
 from pachyderm_vault.secret import Secret
 from pachyderm_vault.sign_in import Held, Login, SignIn, Token
@@ -190,7 +196,7 @@ class Session:
         asked = now()
         try:
             answer = self.ask("POST", "auth/token/renew-self", {}, patience=patience)
-        except RefusedError as error:
+        except (RefusedError, FailedError) as error:  # past its longest life it is a 500
             log.info("the Vault token cannot be renewed: %s", error)
             return False
         granted = answer.get("auth") or {}

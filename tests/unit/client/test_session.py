@@ -10,7 +10,7 @@ import pytest
 
 from pachyderm_vault import Agent, AppRole, RefusedError, Session, Token, UnreachableError
 from pachyderm_vault.clock import now
-from tests.unit.client.vault import LOOKUP, SIGN_IN, refused, signed_in
+from tests.unit.client.vault import LOOKUP, RENEW_SELF, SIGN_IN, refused, signed_in
 
 if TYPE_CHECKING:
     from tests.unit.client.vault import Vault
@@ -35,6 +35,18 @@ def test_a_sign_in_that_fails_is_not_tried_at_each_look_while_the_token_lives(ho
         assert session.signed_in() is token
         session.ask("GET", LOOKUP)  # Vault answers, so it can be reached
     assert host.asked[SIGN_IN] < 10
+    assert session.due > now()
+
+
+def test_a_token_past_its_longest_life_is_replaced_at_once(host: Vault) -> None:
+    """Else what is logged in to meanwhile ends with it, at once."""
+    values = iter(("first", "second"))
+    host.answers[SIGN_IN] = lambda _: (200, {"auth": {**signed_in(), "client_token": next(values)}})
+    host.answers[RENEW_SELF] = lambda _: refused(500, "past the max TTL, cannot renew")
+    session = Session(host.client(), APPROLE)
+    token = session.signed_in()
+    aged(session)
+    assert session.signed_in() is not token
     assert session.due > now()
 
 

@@ -21,6 +21,7 @@ SIGN_IN = "auth/approle/login"
 LOOKUP = "auth/token/lookup-self"
 RENEW = "sys/leases/renew"
 REVOKE = "sys/leases/revoke"
+RENEW_SELF = "auth/token/renew-self"
 REVOKE_SELF = "auth/token/revoke-self"
 
 
@@ -36,7 +37,7 @@ class Vault:
             RENEW: lambda _: (200, {"lease_duration": self.ttl, "renewable": True}),
             REVOKE: lambda _: (204, {}),
             REVOKE_SELF: lambda _: (204, {}),
-            "auth/token/renew-self": lambda _: (200, {"auth": signed_in()}),
+            RENEW_SELF: lambda _: (200, {"auth": signed_in()}),
         }
         self.ttl = 600.0
         self.asked: Counter[str] = Counter()
