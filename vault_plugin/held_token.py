@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from shim import Lease, Storage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, which would make a call of setting each field, for every renewal and revocation.
+@dataclass(slots=True, kw_only=True)
 class HeldToken:
     """What a lease remembers of its token and of the cluster that knows it.
 
@@ -84,12 +85,17 @@ def held_by(lease: Lease) -> HeldToken:
 
 def held_from(stored: Mapping[str, Any]) -> HeldToken:
     """What `HeldToken.stored` gave. Raises BackendError for what it never gave."""
-    values = {n: value for n, value in stored.items() if n in _KINDS and value is not None}
-    token = values.pop("user_token", None)
-    if not isinstance(token, str) or not token:
-        raise BackendError("the lease holds no user_token")
-    for name, value in values.items():
-        if not isinstance(value, _KINDS[name]):
+    values: dict[str, Any] = {}
+    for name, value in stored.items():
+        kind = _KINDS.get(name)
+        if kind is None or value is None:
+            continue
+        if not isinstance(value, kind):
             raise BackendError(f"the lease holds a {name} that makes no sense")
-    values["grants"] = tuple(values.get("grants", ()))
+        values[name] = value
+    token = values.pop("user_token", "")
+    if not token:
+        raise BackendError("the lease holds no user_token")
+    if "grants" in values:
+        values["grants"] = tuple(values["grants"])
     return HeldToken(user_token=Masked(token), **values)

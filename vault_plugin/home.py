@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from shim import BackendError
 from vault_plugin.config import Config
@@ -18,7 +18,7 @@ from vault_plugin.pachyderm import address
 from vault_plugin.pachyderm.errors import Meaning, PachdError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from shim import Masked, Request
     from vault_plugin.held_token import HeldToken
@@ -26,60 +26,53 @@ if TYPE_CHECKING:
     from vault_plugin.pachyderm.api import Api
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Home:
     """`admin` is the admin token, None where config holds none of this cluster.
 
     `moved_to` is the configuration whose cluster proved to be the lease's, at another place than
-    the lease names; None where it is at its own.
+    the lease names; None where it is at its own. `dialled` is what leaving the ``async with``
+    gives back, None where the session's own connection is used.
     """
 
     api: Api
     admin: Masked | None
     moved_to: Config | None = None
+    dialled: contextlib.AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.dialled is not None:
+            await self.dialled.aclose()
 
 
-@contextlib.asynccontextmanager
-async def find(
-    mount: Mount, request: Request, held: HeldToken, *, ends: bool
-) -> AsyncIterator[Home]:
-    """The home of `held`, to revoke its token (`ends`) or to renew it.
+async def find(mount: Mount, request: Request, held: HeldToken, *, ends: bool) -> Home:
+    """The home of `held`, to revoke its token (`ends`) or to renew it, for an ``async with``.
 
     Raises BackendError where there is none, with what each place said, and StorageError.
     """
     session = await mount.find_session(request.storage)
     if session is not None and _is_at(held, session.config):
-        yield Home(await session.api(urgent=True), session.config.admin_token)
-        return
-    places: list[Callable[[contextlib.AsyncExitStack], Awaitable[Home]]] = [
-        lambda stack: _own(stack, mount, request, held, session)
-    ]
+        return Home(await session.api(urgent=True), session.config.admin_token)
+    places: list[Callable[[], Awaitable[Home]]] = [lambda: _own(mount, request, held, session)]
     if session is not None:
         other = session
-        places.append(lambda _: _proven(other, held, ends=ends))
+        places.append(lambda: _proven(other, held, ends=ends))
         with contextlib.suppress(PachdError):  # it is asked last, then
             if held.cluster_id and await other.cluster_id() == held.cluster_id:
                 places.reverse()
     said = []
     for place in places:
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                home = await place(stack)
-            except BackendError as error:
-                said.append(str(error))
-                continue
-            yield home
-            return
+        try:
+            return await place()
+        except BackendError as error:
+            said.append(str(error))
     raise BackendError("; ".join(said))
 
 
-async def _own(
-    stack: contextlib.AsyncExitStack,
-    mount: Mount,
-    request: Request,
-    held: HeldToken,
-    session: Session | None,
-) -> Home:
+async def _own(mount: Mount, request: Request, held: HeldToken, session: Session | None) -> Home:
     """The cluster at the lease's own address, unless another answers there now."""
     if not held.pachd_address:
         raise BackendError("the lease names no pachd_address, and there is no configuration")
@@ -89,12 +82,13 @@ async def _own(
         else Config(admin_token=held.user_token, pachd_address=held.pachd_address)
     )
     endpoint = await held.endpoint(request.storage)
-    cluster = await stack.enter_async_context(mount.elsewhere(endpoint, limits))
-    api = await cluster.api(urgent=True)
-    if not await check_id(api, held) and session is not None:
-        # Another cluster may have taken the place, and config's may be the lease's.
-        await _check_known(api, held)
-    return Home(api, None)
+    async with contextlib.AsyncExitStack() as dialled:
+        cluster = await dialled.enter_async_context(mount.elsewhere(endpoint, limits))
+        api = await cluster.api(urgent=True)
+        if not await check_id(api, held) and session is not None:
+            # Another cluster may have taken the place, and config's may be the lease's.
+            await _check_known(api, held)
+        return Home(api, None, dialled=dialled.pop_all())
 
 
 async def check_id(api: Api, held: HeldToken) -> bool:

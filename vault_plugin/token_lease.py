@@ -112,13 +112,13 @@ class TokenLeases:
         the lease before it. Raises BackendError when the lease cannot last any longer.
         """
         lease = _lease(request)
-        held = held_by(lease)
+        held = given = held_by(lease)
         if held.log_entry:  # before all else, or its token would be revoked in spite of the renewal
             await wal.delete(request.storage, held.log_entry)
             held = dataclasses.replace(held, log_entry="")
         session = await self._mount.find_session(request.storage)
         margin = session.config.request_timeout if session else _MARGIN
-        async with home.find(self._mount, request, held, ends=False) as found:
+        async with await home.find(self._mount, request, held, ends=False) as found:
             api = found.api
             now = time.time()
             maximum = await request.system.max_lease_ttl()
@@ -134,7 +134,7 @@ class TokenLeases:
                 if token_end:
                     ends.append((token_end - margin, "the time left to the token"))
             caps = [Cap(_whole(end - now), owner) for end, owner in ends]
-            if min(cap.seconds for cap in caps) < 1:
+            if min(caps).seconds < 1:
                 raise BackendError("the lease has reached its longest life: log in again")
             asked = lease.increment or held.ttl or lease.ttl
             ttl, warnings = clamp(asked or await request.system.default_lease_ttl(), caps)
@@ -158,8 +158,13 @@ class TokenLeases:
                     tls_server_name=found.moved_to.tls_server_name,
                 )
         # The host takes the increment for the TTL whatever ours says, and cuts it to this alone.
-        reach = _whole(min(ends)[0] - lease.issued)
-        renewed = dataclasses.replace(lease, ttl=ttl, max_ttl=reach, internal=held.stored())
+        renewed = Lease(
+            type=NAME,
+            ttl=ttl,
+            max_ttl=_whole(min(ends)[0] - lease.issued),
+            renewable=lease.renewable,
+            internal=lease.internal if held is given else held.stored(),
+        )
         return Response(lease=renewed, warnings=warnings)
 
     async def revoke(self, request: Request) -> None:
@@ -202,7 +207,7 @@ class TokenLeases:
         clock was so wrong that it took the end for none.
         """
         try:
-            async with home.find(self._mount, request, held, ends=True) as found:
+            async with await home.find(self._mount, request, held, ends=True) as found:
                 await revocation.end(found, held)
         except BackendError as error:
             if not held.token_end or time.time() < held.token_end + trust.GIVEN_UP:

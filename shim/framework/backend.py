@@ -62,7 +62,6 @@ _END_TRIES = (
     ErrorType.UNSUPPORTED_OPERATION,
     ErrorType.UNSUPPORTED_PATH,
 )
-_APART = frozenset((Operation.HELP, Operation.RENEW, Operation.REVOKE, Operation.ROLLBACK))
 _WRITES = frozenset((Operation.CREATE, Operation.UPDATE))
 _UNSOUND = Lease(type="", ttl=0)  # stands for that of an answer that is none
 _HOOKS = ("undo", "initialize", "periodic", "invalidate", "close")
@@ -113,8 +112,9 @@ class Backend:
         standby asks for the revocation itself.
         """
         operation = request.operation
-        if operation in _APART:
-            return await self._apart(request)
+        apart = _APART.get(operation)
+        if apart is not None:
+            return await apart(self, request)
         path, parameters = self._find(request.path)
         action = path.action(operation)
         if action is None:
@@ -138,16 +138,6 @@ class Backend:
             response.warnings += _advice(path, sent, parameters)
         return response
 
-    async def _apart(self, request: Request) -> Response | None:
-        """Answer what is asked of no path's operation."""
-        match request.operation:
-            case Operation.HELP:
-                return Response(data=self._help(request.path))
-            case Operation.ROLLBACK:
-                await self._roll_back(request)
-                return None
-        return await self._lease(request)
-
     def tells_existence(self, requested: str) -> bool:
         """Whether `exists` has anything to say of the path `requested`."""
         found = self._router.find(requested)
@@ -168,17 +158,15 @@ class Backend:
             raise UnsupportedPath
         return found
 
-    def _help(self, requested: str) -> dict[str, Any]:
+    async def _help(self, request: Request) -> Response:
+        requested = request.path
         if not requested:
             text, paths = path_help.root(self.description, self.paths), self.paths
         else:
             path, _ = self._find(requested)
             text, paths = path_help.of_path(path, requested), [path]
-        return {
-            "help": text,
-            "see_also": None,
-            "openapi": openapi.document(self.title, self.version, paths),
-        }
+        document = openapi.document(self.title, self.version, paths)
+        return Response(data={"help": text, "see_also": None, "openapi": document})
 
     async def untaken(self, request: Request) -> None:
         """End what the lease in `request` was given for: the answer with it reached nobody.
@@ -244,15 +232,25 @@ class Backend:
         action = found[0].action(request.operation) if found else None
         return declared.name_of(action.handler) if action else "none"
 
-    async def _roll_back(self, request: Request) -> None:
+    async def _roll_back(self, request: Request) -> Response | None:
         if not await self._writable.ask(request.system):
-            return  # a standby is asked too; what it undid could be in the making elsewhere
+            return None  # a standby is asked too; what it undid could be in the making elsewhere
         try:
             await self.periodic(request)
         finally:
             if self.undo is not None:
                 immediate = bool(request.data.get("immediate"))
                 await wal.roll_back(request, self.undo, self._young, immediate=immediate)
+        return None
+
+
+#: what is asked of no path's operation
+_APART: dict[str, Callable[[Backend, Request], Awaitable[Response | None]]] = {
+    Operation.HELP: Backend._help,
+    Operation.RENEW: Backend._lease,
+    Operation.REVOKE: Backend._lease,
+    Operation.ROLLBACK: Backend._roll_back,
+}
 
 
 def _a(value: object) -> str:

@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any
 
+_NOTHING = "null"  # what Go makes of no data, and the host of no body
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")  # an escape for half of a character
 
 
@@ -19,7 +20,7 @@ def decode(text: str) -> dict[str, Any]:
 
     Raises ValueError with words that say what of the text cannot be taken, and never show it.
     """
-    if not text:
+    if not text or text == _NOTHING:
         return {}
     try:
         value = _DECODER.decode(text)
@@ -38,7 +39,7 @@ def decode(text: str) -> dict[str, Any]:
 
 def encode(value: object) -> str:
     """`value` as JSON. Raises TypeError and ValueError for what JSON does not have."""
-    return _ENCODER.encode(value)
+    return _NOTHING if value is None else _ENCODER.encode(value)
 
 
 def _finite(text: str) -> float:

@@ -34,7 +34,7 @@ class Operation(enum.StrEnum):
     RESOLVE_PATH = "resolve-path"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Lease:
     """``pb.Secret``: what binds a response's data to its end.
 

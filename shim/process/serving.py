@@ -39,6 +39,9 @@ Services = Callable[[Server, Broker, HandshakeEnvironment], Callable[[], Awaitab
 #: seconds for the calls at hand to end, and again for the engine to close: the host kills a
 #: process that stays longer than 2
 _GRACE: Final = 0.9
+#: objects made and not ended after which the young ones are looked through for garbage: requests
+#: under way have hundreds, which Python's own limit would have looked through again and again
+_YOUNG: Final = 10_000
 _STDIN, _STDOUT = 0, 1
 #: what the host may do where mutual TLS tells that it is the host. It resets as many calls as its
 #: clients give up, asks as much as they ask and, when it is stopped for a while, reads and writes
@@ -138,6 +141,7 @@ async def _live(
         admit_group(path, environment.socket_group)
         gc.collect()
         gc.freeze()  # what start-up made lives as long as the process: never look through it again
+        gc.set_threshold(_YOUNG)
         forget_bytecode()
         line = handshake.line(environment.protocol_version, path, tls.certificate if tls else b"")
         os.write(stdout, line.encode())

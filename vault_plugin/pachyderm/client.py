@@ -25,7 +25,7 @@ from vault_plugin.pachyderm.told import Callers, shown, tells
 from vault_plugin.pachyderm.turns import NoTurn, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
@@ -220,16 +220,16 @@ class Urgent:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def call(
+    def call(
         self,
         method: Method[Req, Rep],
         request: Req,
         caller: Masked | None = None,
         *,
         outlives: bool = False,
-    ) -> Rep:
+    ) -> Awaitable[Rep]:
         """As `Client.call`."""
-        return await self._client.call(method, request, caller, outlives=outlives, urgent=True)
+        return self._client.call(method, request, caller, outlives=outlives, urgent=True)
 
 
 def _overloaded(why: NoTurn) -> RpcError:
@@ -254,11 +254,11 @@ def _tells_token(reply: Message, told: list[str], callers: Callers) -> bool:
     for token in brought:
         if tells(token, told):
             return True
-    if names:
-        known = [*callers.beside(told), *filter(None, brought)]
-        for name in names:
-            if tells(getattr(reply, name), known):
-                return True
+    known = [*told, *filter(None, brought)]
+    for name in names:
+        words = getattr(reply, name)
+        if callers.told_in(words) or tells(words, known):
+            return True
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 from vault_plugin.tokens import SHORT
@@ -22,14 +23,20 @@ class Callers:
 
     def __init__(self) -> None:
         self._tokens: dict[str, None] = {}  # the latest last
+        self._shortest = sys.maxsize  # characters of any there has been
 
     def add(self, token: str) -> None:
         """Note the caller of a call that was answered."""
         known = self._tokens
         if token not in known and len(token) >= SHORT:
             known[token] = None
+            self._shortest = min(self._shortest, len(token))
             if len(known) > _KEPT:
                 del known[next(iter(known))]
+
+    def told_in(self, words: str) -> bool:
+        """Whether `words` tell one of them: most names are too short to."""
+        return len(words) >= self._shortest and tells(words, self._tokens)
 
     def beside(self, told: list[str]) -> list[str]:
         """All of them, and those that the call at hand told."""

@@ -112,8 +112,7 @@ class _Crowd:
                     break
                 del turns.callers[turn]
                 self.waiting -= 1
-                if not turn.done():
-                    turn.set_exception(NoTurn(f"{ahead - 1} calls wait, of {each:.2g}s each"))
+                _refuse(turn, f"{ahead - 1} calls wait, of {each:.2g}s each")
 
     def review(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse whom it shows by now that they wait in vain, and look again later."""
@@ -125,6 +124,12 @@ class _Crowd:
         """See to a review for as long as callers wait."""
         if self.watch is None and self.callers_wait:
             self.watch = loop.call_later(_REVIEW, self.review, loop)
+
+
+def _refuse(turn: asyncio.Future[None], why: str) -> None:
+    """Give up a wait, unless it is over."""
+    if not turn.done():
+        turn.set_exception(NoTurn(why))
 
 
 _CROWDS: WeakValueDictionary[tuple[str, int], _Crowd] = WeakValueDictionary()  # by host and port
@@ -195,10 +200,10 @@ class Turns:
         crowd.call_next(came)
         crowd.refuse_late(came)
         crowd.review_later(loop)
+        late = loop.call_at(begin, _refuse, turn, f"no free slot within {begin - came:.2g}s")
         try:
-            async with asyncio.timeout_at(begin):
-                await turn
-        except BaseException as error:
+            await turn
+        except BaseException:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.give_back()
             else:
@@ -206,9 +211,9 @@ class Turns:
                     crowd.waiting -= 1
                 self._leave()
                 crowd.call_next(loop.time())
-            if isinstance(error, TimeoutError):
-                raise NoTurn(f"no free slot within {loop.time() - came:.2g}s") from None
             raise
+        finally:
+            late.cancel()
 
     def give_back(self, took: float | None = None) -> None:
         """End a call that had its turn; one that was answered `took` so many seconds."""

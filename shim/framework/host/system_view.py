@@ -20,6 +20,8 @@ from shim.grpc import Method, RpcError
 from shim.proto import backend_pb2 as pb
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from shim.grpc import Channel
     from shim.grpc.method import Rep, Req
     from shim.proto import logical_pb2 as logical
@@ -132,12 +134,12 @@ class SystemView:
             found.vault_version, found.vault_version_prerelease, found.vault_version_metadata
         )
 
-    async def _ask(self, method: Method[pb.Empty, Rep], lasts: float = 0.0) -> Rep:
+    def _ask(self, method: Method[pb.Empty, Rep], lasts: float = 0.0) -> Awaitable[Rep]:
         question: Question[Rep] | None = self._questions.get(method.path)
         if question is None:
             question = Question(functools.partial(self._call, method, pb.Empty()), lasts)
             self._questions[method.path] = question
-        return await question.answer()
+        return question.answer()
 
     async def _call(self, method: Method[Req, Rep], request: Req) -> Rep:
         try:

@@ -270,10 +270,15 @@ async def test_no_address_and_no_configuration(mount: Vault) -> None:
     assert "names no pachd_address" in await refused(mount, lease)
 
 
-@pytest.mark.parametrize("internal", [{}, {"user_token": ""}, {"user_token": 7}])
+@pytest.mark.parametrize("internal", [{}, {"user_token": ""}, {"user_token": None}])
 async def test_no_token(mount: Vault, internal: dict[str, object]) -> None:
     lease = Lease(type="pachyderm_tokens", ttl=1, internal=internal)
     assert "holds no user_token" in await refused(mount, lease)
+
+
+async def test_a_token_of_another_kind(mount: Vault) -> None:
+    lease = Lease(type="pachyderm_tokens", ttl=1, internal={"user_token": 7})
+    assert "holds a user_token that makes no sense" in await refused(mount, lease)
 
 
 @pytest.mark.parametrize(
