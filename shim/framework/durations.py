@@ -7,23 +7,24 @@ Everything here is whole seconds; a fraction is cut off, as Vault's
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 NANOSECONDS = 1_000_000_000
 _LONGEST_TEXT = 100  # characters; a body of many megabytes could be all units
 LONGEST = (2**63 - 1) // NANOSECONDS  # seconds; a Go Duration is an int64 of nanoseconds
 
 _UNITS = {
-    "ns": Fraction(1, 10**9),
-    "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
-    "ms": Fraction(1, 10**3),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
-    "d": Fraction(86400),
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": NANOSECONDS,
+    "m": 60 * NANOSECONDS,
+    "h": 3600 * NANOSECONDS,
+    "d": 86400 * NANOSECONDS,
 }
-_NUMBER = r"(?:[0-9]{1,19}(?:\.[0-9]{0,19})?|\.[0-9]{1,19})"
+_DIGITS = 19  # behind a point, at most
+_SECOND = NANOSECONDS * 10**_DIGITS  # all is added up in what the last of them may tell of
+_NUMBER = rf"(?:[0-9]{{1,19}}(?:\.[0-9]{{0,{_DIGITS}}})?|\.[0-9]{{1,{_DIGITS}}})"
 _PART = re.compile(rf"({_NUMBER})(ns|us|µs|ms|s|m|h|d)")
 _WHOLE = re.compile(rf"([+-]?)(?:({_NUMBER})|((?:{_NUMBER}(?:ns|us|µs|ms|s|m|h|d))+))")
 
@@ -40,13 +41,17 @@ def parse(raw: str | int | float) -> int:
     if match is None:
         raise ValueError("not a duration")
     sign, number, parts = match.groups()
-    if number:
-        total = Fraction(number)
-    else:
-        total = sum((Fraction(n) * _UNITS[u] for n, u in _PART.findall(parts)), Fraction())
-    if total > LONGEST:
+    found = [(number, "s")] if number else _PART.findall(parts)
+    total = sum(_exact(part, unit) for part, unit in found)
+    if total > LONGEST * _SECOND:
         raise ValueError("longer than 292 years")
-    return int(-total if sign == "-" else total)
+    seconds: int = total // _SECOND
+    return -seconds if sign == "-" else seconds
+
+
+def _exact(number: str, unit: str) -> int:
+    whole, _, fraction = number.partition(".")
+    return int(whole + fraction.ljust(_DIGITS, "0")) * _UNITS[unit]
 
 
 def show(seconds: int) -> str:
