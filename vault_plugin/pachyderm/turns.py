@@ -200,7 +200,8 @@ class Turns:
         crowd.call_next(came)
         crowd.refuse_late(came)
         crowd.review_later(loop)
-        late = loop.call_at(begin, _refuse, turn, f"no free slot within {begin - came:.2g}s")
+        wait = max(0.0, begin - came)
+        late = loop.call_at(begin, _refuse, turn, f"no free slot within {wait:.2g}s")
         try:
             await turn
         except BaseException:
