@@ -124,13 +124,48 @@ class Client:
         One that `outlives` its caller is not given up once it is sent (`Channel.unary`).
         Raises PachdError for a refusal, and when pachd is not reached or does not answer in time.
         """
+        metadata = [(_CALLER, caller.reveal())] if caller is not None else []
+        now = asyncio.get_running_loop().time
+        end = now() + self._timeout
         self._calls += 1
         try:
-            return await self._call(method, request, caller, outlives, urgent)
+            if self._calls > _MOST_CALLS and not urgent:
+                raise NoTurn(f"{_MOST_CALLS} calls are under way or wait")
+            # Before the wait for its turn: that pachd is not reached is told to all at once.
+            if not self._channel.connected:
+                await self._channel.connect(self._timeout)
+            wait = now() + _HOSTS_WAIT if urgent else end - (1 - _WAIT) * self._timeout
+            await self._turns.take(wait, end, urgent=urgent)
+            begun = now()
+            left = self._timeout if urgent else end - begun
+            silent = True
+            try:
+                reply = await self._channel.unary(
+                    method, request, timeout=left, metadata=metadata, outlives=outlives
+                )
+                silent = False
+            except RpcError as error:
+                silent = error.code is Status.DEADLINE_EXCEEDED
+                raise
+            finally:
+                self._turns.give_back(None if silent else now() - begun)
+            if not _tells_token(reply, request, caller, self._callers):
+                if caller is not None:
+                    self._callers.add(caller.reveal())
+                return reply
+            refusal = self._refusal(_TOLD, method, request, caller)
+        except NoTurn as error:
+            refusal = self._refusal(_overloaded(error), method, request, caller)
+        except RpcError as error:
+            refusal = self._refusal(error, method, request, caller)
         finally:
             self._calls -= 1
             if self._closed:
                 await self.close()
+        # Not inside the handler, where it would drag pachd's own words along as its context.
+        if refusal.meaning is Meaning.WRONG_GENERATION:
+            self._on_wrong_generation()
+        raise refusal
 
     async def close(self) -> None:
         """Close the connection once the calls under way and in wait have ended.
@@ -155,52 +190,6 @@ class Client:
             patience=patience(self._timeout),
             keepalive=Keepalive(proof=min(1.0, self._timeout / 4)),
         )
-
-    async def _call(
-        self,
-        method: Method[Req, Rep],
-        request: Req,
-        caller: Masked | None,
-        outlives: bool,
-        urgent: bool,
-    ) -> Rep:
-        metadata = [(_CALLER, caller.reveal())] if caller is not None else []
-        now = asyncio.get_running_loop().time
-        end = now() + self._timeout
-        try:
-            if self._calls > _MOST_CALLS and not urgent:
-                raise NoTurn(f"{_MOST_CALLS} calls are under way or wait")
-            # Before the wait for its turn: that pachd is not reached is told to all at once.
-            if not self._channel.connected:
-                await self._channel.connect(self._timeout)
-            wait = now() + _HOSTS_WAIT if urgent else end - (1 - _WAIT) * self._timeout
-            await self._turns.take(wait, end, urgent=urgent)
-            begun = now()
-            left = self._timeout if urgent else end - begun
-            silent = True
-            try:
-                reply = await self._channel.unary(
-                    method, request, timeout=left, metadata=metadata, outlives=outlives
-                )
-                silent = False
-            except RpcError as error:
-                silent = error.code is Status.DEADLINE_EXCEEDED
-                raise
-            finally:
-                self._turns.give_back(None if silent else now() - begun)
-            if not _tells_token(reply, _tokens(request, caller), self._callers):
-                if caller is not None:
-                    self._callers.add(caller.reveal())
-                return reply
-            refusal = self._refusal(_TOLD, method, request, caller)
-        except NoTurn as error:
-            refusal = self._refusal(_overloaded(error), method, request, caller)
-        except RpcError as error:
-            refusal = self._refusal(error, method, request, caller)
-        # Not inside the handler, where it would drag pachd's own words along as its context.
-        if refusal.meaning is Meaning.WRONG_GENERATION:
-            self._on_wrong_generation()
-        raise refusal
 
     def _refusal(
         self, error: RpcError, method: Method[Any, Any], request: Message, caller: Masked | None
@@ -247,9 +236,12 @@ def _strings(kind: Descriptor | None) -> tuple[list[str], list[str]]:
     return [n for n in single if n in _ABOUT], [n for n in single if n not in _ABOUT]
 
 
-def _tells_token(reply: Message, told: list[str], callers: Callers) -> bool:
+def _tells_token(reply: Message, request: Message, caller: Masked | None, callers: Callers) -> bool:
     """Whether `reply` names by a token that pachd was told, or by the one it brings itself."""
     brings, names = _strings(reply.DESCRIPTOR)
+    if not brings and not names:
+        return False
+    told = _tokens(request, caller)
     brought = [getattr(reply, name) for name in brings]
     for token in brought:
         if tells(token, told):
