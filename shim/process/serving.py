@@ -41,7 +41,7 @@ Services = Callable[[Server, Broker, HandshakeEnvironment], Callable[[], Awaitab
 _GRACE: Final = 0.9
 #: objects made and not ended after which the young ones are looked through for garbage: requests
 #: under way have hundreds, which Python's own limit would have looked through again and again
-_YOUNG: Final = 10_000
+_YOUNG: Final = 3_000
 _STDIN, _STDOUT = 0, 1
 #: what the host may do where mutual TLS tells that it is the host. It resets as many calls as its
 #: clients give up, asks as much as they ask and, when it is stopped for a while, reads and writes
